@@ -1,0 +1,9 @@
+"""The record: conversations, messages, generations, feedback, access."""
+
+from .access import ApiKey
+from .conversation import Conversation
+from .feedback import Feedback
+from .generation import Generation
+from .message import Message
+
+__all__ = ["ApiKey", "Conversation", "Feedback", "Generation", "Message"]

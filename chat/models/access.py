@@ -1,0 +1,76 @@
+"""API keys: shown once, stored as a hash, looked up by one indexed query."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+MARK = "cs-"
+SHOWN = 10
+USE_IS_NEWS_AFTER = timedelta(minutes=1)
+
+
+def digest(key: str) -> str:
+    """SHA-256, hex. A key is 256 random bits, so a slow hash would add nothing."""
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+class ApiKeyQuerySet(QuerySet["ApiKey"]):
+    def owned_by(self, user: Any) -> ApiKeyQuerySet:
+        return self.filter(user_id=user.pk)
+
+    def create_key(self, user: Any, name: str = "") -> tuple[ApiKey, str]:
+        """The row, and the key itself: the only time it is seen."""
+        key = MARK + secrets.token_urlsafe(32)
+        row = self.create(user=user, name=name, prefix=key[:SHOWN], hash=digest(key))
+        return row, key
+
+    def verify(self, key: str) -> ApiKey | None:
+        """The live key of an active user, or None; notes that it was used."""
+        row = (
+            self.select_related("user")
+            .filter(hash=digest(key), revoked=None, user__is_active=True)
+            .first()
+        )
+        if row is not None:
+            row.note_use()
+        return row
+
+
+class ApiKey(models.Model):
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="api_keys"
+    )
+    name = models.CharField(_("name"), max_length=100, blank=True)
+    prefix = models.CharField(_("begins with"), max_length=16)
+    hash = models.CharField(max_length=64, unique=True, editable=False)
+    created = models.DateTimeField(_("created"), auto_now_add=True)
+    last_used = models.DateTimeField(_("last used"), null=True, blank=True)
+    revoked = models.DateTimeField(_("revoked"), null=True, blank=True)
+
+    objects = ApiKeyQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("API key")
+        verbose_name_plural = _("API keys")
+        ordering = ("-created",)
+
+    def __str__(self) -> str:
+        return f"{self.prefix}… {self.name}".strip()
+
+    def note_use(self) -> None:
+        """At most one write a minute, whatever the number of requests."""
+        now = timezone.now()
+        if self.last_used is None or now - self.last_used > USE_IS_NEWS_AFTER:
+            ApiKey.objects.filter(pk=self.pk).update(last_used=now)
+
+    def revoke(self) -> None:
+        ApiKey.objects.filter(pk=self.pk, revoked=None).update(revoked=timezone.now())

@@ -1,0 +1,70 @@
+"""A conversation: one user's tree of messages, and how they look at it."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Exists, OuterRef, QuerySet
+from django.utils.translation import gettext_lazy as _
+
+
+class ConversationQuerySet(QuerySet["Conversation"]):
+    def owned_by(self, user: Any) -> ConversationQuerySet:
+        """The one door for everything a user names: what is not theirs is not there."""
+        return self.filter(owner_id=user.pk)
+
+    def with_running(self) -> ConversationQuerySet:
+        """Annotate `running`: an answer is queued or being generated."""
+        from_here = self.model._meta.apps.get_model("chat", "Generation")
+        return self.annotate(
+            running=Exists(
+                from_here._default_manager.filter(
+                    conversation=OuterRef("pk"), status__in=("queued", "running")
+                )
+            )
+        )
+
+
+class Conversation(models.Model):
+    """`leaf` is the last message of the path the user looks at."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        related_name="conversations",
+        verbose_name=_("owner"),
+        db_index=False,
+    )
+    title = models.CharField(_("title"), max_length=200, blank=True)
+    model = models.CharField(_("model"), max_length=200, blank=True)
+    system_prompt = models.TextField(_("system prompt"), blank=True)
+    pinned = models.BooleanField(_("pinned"), default=False)
+    archived = models.BooleanField(_("archived"), default=False)
+    leaf = models.ForeignKey(
+        "chat.Message", null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    created = models.DateTimeField(_("created"), auto_now_add=True)
+    updated = models.DateTimeField(_("updated"))
+
+    objects = ConversationQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("conversation")
+        verbose_name_plural = _("conversations")
+        ordering = ("-updated",)
+        indexes = (
+            # The sidebar: one user's conversations, pinned first, newest first.
+            models.Index(
+                fields=["owner", "archived", "-pinned", "-updated", "-id"],
+                name="conversation_sidebar",
+            ),
+            # The admin's list and its date filter.
+            models.Index(fields=["-updated", "-id"], name="conversation_recent"),
+        )
+
+    def __str__(self) -> str:
+        return self.title or str(self.pk)

@@ -1,0 +1,116 @@
+"""A generation: the durable job that writes one assistant message."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext_lazy as _
+
+LIVE = ("queued", "running")
+
+
+class GenerationQuerySet(QuerySet["Generation"]):
+    def owned_by(self, user: Any) -> GenerationQuerySet:
+        return self.filter(user_id=user.pk)
+
+    def live(self) -> GenerationQuerySet:
+        return self.filter(status__in=LIVE)
+
+    def held_by(self, owner: str, attempt: int) -> GenerationQuerySet:
+        """The fence: only the holder of this very lease matches."""
+        return self.filter(status="running", owner=owner, attempt=attempt)
+
+
+class Generation(models.Model):
+    """queued -> running -> done | stopped | failed.
+
+    `attempt` counts the claims and is the fencing token. `text`, `reasoning` and
+    `token_ids` (decimal ids, each followed by a space) are the checkpoint while it
+    runs; the end moves the text to the message and empties them. `last_seq` is the
+    sequence number of the terminal event.
+    """
+
+    class Status(models.TextChoices):
+        QUEUED = "queued", _("queued")
+        RUNNING = "running", _("running")
+        DONE = "done", _("done")
+        STOPPED = "stopped", _("stopped")
+        FAILED = "failed", _("failed")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="generations"
+    )
+    conversation = models.ForeignKey(
+        "chat.Conversation", on_delete=models.CASCADE, related_name="generations"
+    )
+    message = models.OneToOneField(
+        "chat.Message", on_delete=models.CASCADE, related_name="generation"
+    )
+    model = models.CharField(_("model"), max_length=200)
+    params = models.JSONField(_("parameters"), default=dict, blank=True)
+    idempotency_key = models.CharField(max_length=200, null=True, blank=True)
+
+    status = models.CharField(
+        _("status"), max_length=16, choices=Status, default=Status.QUEUED
+    )
+    attempt = models.PositiveIntegerField(_("attempt"), default=0)
+    owner = models.CharField(_("lease owner"), max_length=64, blank=True)
+    lease_until = models.DateTimeField(_("lease until"), null=True, blank=True)
+    stop_requested = models.BooleanField(_("stop requested"), default=False)
+
+    text = models.TextField(blank=True)
+    reasoning = models.TextField(blank=True)
+    token_ids = models.TextField(blank=True)
+    last_seq = models.BigIntegerField(default=0)
+
+    prompt_tokens = models.PositiveIntegerField(_("prompt tokens"), default=0)
+    completion_tokens = models.PositiveIntegerField(_("completion tokens"), default=0)
+    finish_reason = models.CharField(_("finish reason"), max_length=32, blank=True)
+    error_code = models.CharField(_("error code"), max_length=64, blank=True)
+    error_message = models.TextField(_("error"), blank=True)
+    error_retryable = models.BooleanField(_("retryable"), default=False)
+
+    created = models.DateTimeField(_("created"), auto_now_add=True)
+    started = models.DateTimeField(_("started"), null=True, blank=True)
+    first_token = models.DateTimeField(_("first token"), null=True, blank=True)
+    finished = models.DateTimeField(_("finished"), null=True, blank=True)
+
+    objects = GenerationQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("generation")
+        verbose_name_plural = _("generations")
+        ordering = ("-created",)
+        constraints = (
+            models.UniqueConstraint(
+                fields=["user", "idempotency_key"],
+                condition=Q(idempotency_key__isnull=False),
+                name="generation_idempotent",
+            ),
+        )
+        indexes = (
+            # Claims stay fast however many finished rows there are.
+            models.Index(
+                fields=["created"],
+                condition=Q(status="queued"),
+                name="generation_queue",
+            ),
+            models.Index(
+                fields=["lease_until"],
+                condition=Q(status="running"),
+                name="generation_leases",
+            ),
+            models.Index(fields=["-created", "-id"], name="generation_recent"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.pk} ({self.status})"
+
+    @property
+    def is_live(self) -> bool:
+        return self.status in LIVE

@@ -1,0 +1,67 @@
+"""A message: a node of the conversation's tree."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.db import models
+from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
+
+
+class MessageQuerySet(QuerySet["Message"]):
+    def owned_by(self, user: Any) -> MessageQuerySet:
+        return self.filter(conversation__owner_id=user.pk)
+
+
+class Message(models.Model):
+    """An assistant message is empty until its generation ends.
+
+    While it runs, its text is the generation's checkpoint plus the tape.
+    """
+
+    class Role(models.TextChoices):
+        USER = "user", _("user")
+        ASSISTANT = "assistant", _("assistant")
+
+    class Status(models.TextChoices):
+        QUEUED = "queued", _("queued")
+        RUNNING = "running", _("running")
+        DONE = "done", _("done")
+        STOPPED = "stopped", _("stopped")
+        FAILED = "failed", _("failed")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    conversation = models.ForeignKey(
+        "chat.Conversation",
+        on_delete=models.CASCADE,
+        related_name="messages",
+        db_index=False,
+    )
+    parent = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.CASCADE, related_name="children"
+    )
+    role = models.CharField(_("role"), max_length=16, choices=Role)
+    content = models.TextField(_("content"), blank=True)
+    reasoning = models.TextField(_("reasoning"), blank=True)
+    status = models.CharField(
+        _("status"), max_length=16, choices=Status, default=Status.DONE
+    )
+    tokens = models.PositiveIntegerField(_("tokens"), null=True, blank=True)
+    created = models.DateTimeField(_("created"), auto_now_add=True)
+
+    objects = MessageQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("message")
+        verbose_name_plural = _("messages")
+        ordering = ("created", "id")
+        indexes = (
+            models.Index(
+                fields=["conversation", "created", "id"], name="message_transcript"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.role}: {self.content[:60]}"

@@ -1,0 +1,75 @@
+"""Every environment variable Chatsite reads, typed, with its default.
+
+`docs/configuration.md` explains them; a value that does not fit stops the start
+with the variable's name. Secrets are `SecretStr`: they never show in a repr or log.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+ROOT = Path(__file__).resolve().parent.parent
+Names = Annotated[list[str], NoDecode]
+
+
+class Env(BaseSettings):
+    model_config = SettingsConfigDict(case_sensitive=True, frozen=True, extra="ignore")
+
+    SECRET_KEY: SecretStr | None = None
+    SECRET_KEY_FILE: Path = ROOT / "var" / "secret_key"
+    DEBUG: bool = False
+    ALLOWED_HOSTS: Names = Field(default=["localhost", "127.0.0.1", "[::1]"])
+    CSRF_TRUSTED_ORIGINS: Names = Field(default=[])
+    SECURE_COOKIES: bool = False
+    DATABASE_URL: SecretStr = SecretStr(
+        f"sqlite:///{ROOT / 'var' / 'chatsite.sqlite3'}"
+    )
+    REDIS_URL: SecretStr | None = None
+    STATIC_ROOT: Path = ROOT / "var" / "static"
+    LOG_LEVEL: str = "INFO"
+    TIME_ZONE: str = "UTC"
+
+    CHAT_MODEL: str = "demo"
+    CHAT_BASE_URL: str | None = None
+    CHAT_API_KEY: SecretStr | None = None
+    CHAT_ROLE: Literal["all", "web", "runner"] = "all"
+    CHAT_SYSTEM_PROMPT: str = ""
+    CHAT_LEASE_SECONDS: float = Field(default=15, ge=1, le=3600)
+    CHAT_HEARTBEAT_SECONDS: float = Field(default=15, ge=0.05, le=300)
+    CHAT_CHECKPOINT_SECONDS: float = Field(default=1, ge=0.05, le=60)
+    CHAT_GRACE_SECONDS: float = Field(default=5, ge=0, le=600)
+    CHAT_MAX_PROMPT_CHARS: int = Field(default=32_000, ge=1)
+    CHAT_MAX_NEW_TOKENS: int = Field(default=4096, ge=1)
+    CHAT_MAX_GENERATION_SECONDS: float = Field(default=600, gt=0)
+    CHAT_MAX_RUNNING: int = Field(default=1024, ge=1)
+    CHAT_MAX_QUEUED: int = Field(default=10_000, ge=1)
+    CHAT_CACHE_MB: int = Field(default=512, ge=16)
+    WEB_CONCURRENCY: int = Field(default=1, ge=1)
+
+    @field_validator("ALLOWED_HOSTS", "CSRF_TRUSTED_ORIGINS", mode="before")
+    @classmethod
+    def split(cls, value: object) -> object:
+        """Comma separated, as Django deployments write them."""
+        if isinstance(value, str):
+            return [part.strip() for part in value.split(",") if part.strip()]
+        return value
+
+    @field_validator("REDIS_URL", "CHAT_BASE_URL", "CHAT_API_KEY", mode="before")
+    @classmethod
+    def empty_is_none(cls, value: object) -> object:
+        return value or None
+
+    def secret_key(self) -> str:
+        """The key from the environment, else from the private file, else none."""
+        if self.SECRET_KEY:
+            return self.SECRET_KEY.get_secret_value()
+        if self.SECRET_KEY_FILE.is_file():
+            return self.SECRET_KEY_FILE.read_text().strip()
+        return ""
+
+
+env = Env()

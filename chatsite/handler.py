@@ -1,0 +1,101 @@
+"""Django's ASGI handler, with one thread hop per request.
+
+Stock Django keeps a thread and its database connection for as long as a response
+streams: a thousand open streams are a thousand of each. Here the synchronous part
+of a request (middleware, URL resolving, a sync view, the setup part of an async
+one) runs in one hop on one of `THREADS` pool threads, each with one kept database
+connection. What streams afterwards runs on the event loop and holds neither.
+
+An async view's coroutine runs on the loop while the pool thread waits for the
+response it returns, so async views return quickly: a stream, or a `LaterResponse`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django import db
+from django.core import signals
+from django.core.handlers.asgi import ASGIHandler
+from django.http import (
+    FileResponse,
+    HttpRequest,
+    HttpResponse,
+    StreamingHttpResponse,
+)
+from django.http.response import HttpResponseBase
+
+THREADS = 8
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+class LaterResponse(StreamingHttpResponse):
+    """A plain response that is known only later: the handler awaits it.
+
+    No thread is held while it waits. Headers and cookies that the middleware set
+    on this placeholder are carried over. Where no such handler is at work (the
+    test client) the body is produced when it is read, with status 200.
+    """
+
+    def __init__(self, later: Callable[[], Awaitable[HttpResponse]]) -> None:
+        self._later = later
+        super().__init__(self._body(), content_type="application/json")
+
+    async def _body(self) -> AsyncIterator[bytes]:
+        yield (await self._later()).content
+
+    async def resolve(self) -> HttpResponse:
+        response = await self._later()
+        for name, value in self.items():
+            response.headers.setdefault(name, value)
+        response.cookies.update(self.cookies)
+        return response
+
+
+class OneHopHandler(ASGIHandler):
+    def __init__(self) -> None:
+        super().__init__()
+        self.load_middleware(is_async=False)
+        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="request")
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            raise ValueError(f"HTTP only, not {scope['type']}")
+        # No ThreadSensitiveContext around it: that is what pins thread and
+        # connection to the stream.
+        await self.handle(scope, receive, send)
+
+    async def run_get_response(self, request: HttpRequest) -> HttpResponseBase:
+        hop = sync_to_async(self._respond, thread_sensitive=False, executor=self._pool)
+        response: HttpResponseBase = await hop(request)
+        if isinstance(response, LaterResponse):
+            response = await response.resolve()
+        if isinstance(response, FileResponse):
+            response.block_size = self.chunk_size
+        # What must still be closed (files of the request) holds no database work.
+        return response
+
+    def _respond(self, request: HttpRequest) -> HttpResponseBase:
+        """Runs in a pool thread, which keeps its database connection."""
+        db.reset_queries()
+        db.close_old_connections()
+        try:
+            response = self.get_response(request)
+            response._handler_class = self.__class__  # type: ignore[attr-defined]
+            return response
+        finally:
+            db.close_old_connections()
+
+
+def keep_connections() -> None:
+    """Detach Django's per-request connection handling, which hops threads.
+
+    The request signals would close the connections of whichever thread their
+    receivers happen to run on. `OneHopHandler._respond` does it where it counts.
+    """
+    signals.request_started.disconnect(db.reset_queries)
+    signals.request_started.disconnect(db.close_old_connections)
+    signals.request_finished.disconnect(db.close_old_connections)

@@ -1,0 +1,72 @@
+"""ASGI lifespan: start the process, end its readers on a signal, drain it.
+
+uvicorn waits for open responses *before* it sends `lifespan.shutdown`, and open
+streams never end by themselves. So the signal handler it installed (before
+`lifespan.startup`) is chained: first the readers are told to end, then uvicorn's
+own handler runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import multiprocessing
+import signal
+import threading
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from django.core import checks
+
+from chat import process
+
+logger = logging.getLogger(__name__)
+
+SIBLINGS_SECONDS = 0.25
+"""With several workers: until the siblings have stopped listening too, or clients
+would reconnect to one that is about to end."""
+
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+async def lifespan(scope: dict[str, Any], receive: Receive, send: Send) -> None:
+    await receive()
+    try:
+        refuse_serious_problems()
+        here = await process.start()
+    except Exception as error:
+        logger.exception("cannot start")
+        await send({"type": "lifespan.startup.failed", "message": str(error)})
+        return
+    end_readers_on_signal(here.close_readers)
+    await send({"type": "lifespan.startup.complete"})
+    await receive()
+    await process.stop()
+    await send({"type": "lifespan.shutdown.complete"})
+
+
+def refuse_serious_problems() -> None:
+    """The system checks, which nothing else runs under an ASGI server."""
+    found = checks.run_checks(tags=["chat"], include_deployment_checks=True)
+    for message in found:
+        log = logger.error if message.is_serious() else logger.warning
+        log("%s", message)
+    if serious := [message for message in found if message.is_serious()]:
+        raise RuntimeError("; ".join(f"{m.id}: {m.msg}" for m in serious))
+
+
+def end_readers_on_signal(close_readers: Callable[[], None]) -> None:
+    if threading.current_thread() is not threading.main_thread():
+        return
+    loop = asyncio.get_running_loop()
+    pause = SIBLINGS_SECONDS if multiprocessing.parent_process() else 0.0
+    for number in (signal.SIGTERM, signal.SIGINT):
+        kept = signal.getsignal(number)
+
+        def handle(received: int, frame: Any, kept: Any = kept) -> None:
+            loop.call_soon_threadsafe(loop.call_later, pause, close_readers)
+            if callable(kept):
+                kept(received, frame)
+
+        signal.signal(number, handle)

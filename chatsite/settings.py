@@ -1,0 +1,178 @@
+"""Django's settings, made from `chatsite.env` alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dj_database_url
+from csp.constants import NONCE, NONE, SELF
+from django.utils.translation import gettext_lazy as _
+
+from .env import ROOT, env
+
+BASE_DIR = ROOT
+DEBUG = env.DEBUG
+SECRET_KEY = env.secret_key() or ("insecure-debug-key" if DEBUG else "")
+ALLOWED_HOSTS = env.ALLOWED_HOSTS
+CSRF_TRUSTED_ORIGINS = env.CSRF_TRUSTED_ORIGINS
+ROOT_URLCONF = "chatsite.urls"
+ASGI_APPLICATION = "chatsite.asgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "csp",
+    "ninja",
+    "chat",
+]
+
+# All of them synchronous: the handler in chatsite.handler runs the whole chain in
+# one pool thread. None may touch the body of a streaming response (no gzip here).
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "chat.api.middleware.ApiMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [ROOT / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "csp.context_processors.nonce",
+            ],
+        },
+    },
+]
+
+
+def database(url: str) -> dict[str, Any]:
+    """Connection settings. SQLite writes take their lock at BEGIN, and wait for it."""
+    config: dict[str, Any] = dict(dj_database_url.parse(url, conn_max_age=None))
+    config["CONN_HEALTH_CHECKS"] = True
+    if config["ENGINE"].endswith("sqlite3"):
+        config["CONN_HEALTH_CHECKS"] = False
+        config["OPTIONS"] = {
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 20,
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+        }
+    return config
+
+
+DATABASES = {"default": database(env.DATABASE_URL.get_secret_value())}
+REDIS_URL = env.REDIS_URL.get_secret_value() if env.REDIS_URL else None
+CHANNEL_LAYERS = {
+    "default": (
+        {
+            "BACKEND": "channels_redis.core.RedisChannelLayer",
+            "CONFIG": {"hosts": [REDIS_URL]},
+        }
+        if REDIS_URL
+        else {"BACKEND": "channels.layers.InMemoryChannelLayer"}
+    )
+}
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "/accounts/login/"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "/accounts/login/"
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
+LOCALE_PATHS = [ROOT / "locale"]
+TIME_ZONE = env.TIME_ZONE
+USE_TZ = True
+
+STATIC_URL = "/static/"
+STATIC_ROOT = env.STATIC_ROOT
+STATICFILES_DIRS: list[Any] = [ROOT / "static"]
+STATICFILES_FINDERS = [
+    "chat.finders.AllowListFinder",
+    "django.contrib.staticfiles.finders.AppDirectoriesFinder",
+]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": (
+            "django.contrib.staticfiles.storage.StaticFilesStorage"
+            if DEBUG
+            else "servestatic.storage.CompressedManifestStaticFilesStorage"
+        )
+    },
+}
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "script-src": [SELF, NONCE],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "base-uri": [NONE],
+        "object-src": [NONE],
+        "frame-ancestors": [NONE],
+        "form-action": [SELF],
+    }
+}
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_COOKIES = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = env.SECURE_COOKIES
+SESSION_COOKIE_SAMESITE = "Lax"
+X_FRAME_OPTIONS = "DENY"
+# A prompt of the longest allowed size, in four-byte characters, escaped, fits.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": "WARNING"},
+    "loggers": {"chat": {"level": env.LOG_LEVEL}, "chatsite": {"level": env.LOG_LEVEL}},
+}
+
+CHAT_MODEL = env.CHAT_MODEL
+CHAT_BASE_URL = env.CHAT_BASE_URL
+CHAT_API_KEY = env.CHAT_API_KEY.get_secret_value() if env.CHAT_API_KEY else None
+CHAT_ROLE = env.CHAT_ROLE
+CHAT_SYSTEM_PROMPT = env.CHAT_SYSTEM_PROMPT
+CHAT_LEASE_SECONDS = env.CHAT_LEASE_SECONDS
+CHAT_HEARTBEAT_SECONDS = env.CHAT_HEARTBEAT_SECONDS
+CHAT_CHECKPOINT_SECONDS = env.CHAT_CHECKPOINT_SECONDS
+CHAT_GRACE_SECONDS = env.CHAT_GRACE_SECONDS
+CHAT_MAX_PROMPT_CHARS = env.CHAT_MAX_PROMPT_CHARS
+CHAT_MAX_NEW_TOKENS = env.CHAT_MAX_NEW_TOKENS
+CHAT_MAX_GENERATION_SECONDS = env.CHAT_MAX_GENERATION_SECONDS
+CHAT_MAX_RUNNING = env.CHAT_MAX_RUNNING
+CHAT_MAX_QUEUED = env.CHAT_MAX_QUEUED
+CHAT_CACHE_MB = env.CHAT_CACHE_MB
+WEB_CONCURRENCY = env.WEB_CONCURRENCY
