@@ -1,0 +1,96 @@
+"""System checks: what would hurt in production, said before it does.
+
+They are deployment checks: the server refuses to start on an error (see
+`chatsite.lifespan`), `manage.py check --deploy` shows them, and no other command is
+held up by them.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning, register
+
+from .engines.registry import DEMO_PATH
+
+LOCAL_HOSTS = {"localhost", "127.0.0.1", "[::1]", "testserver"}
+
+
+@register("chat", deploy=True)
+def safe_in_production(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    if settings.DEBUG:
+        return []
+    found: list[CheckMessage] = []
+    key = settings.SECRET_KEY
+    if not key or len(key) < 32 or key.startswith("insecure"):
+        found.append(
+            Error(
+                "SECRET_KEY is missing or too short to be secret.",
+                hint="Set SECRET_KEY to 50 random characters; `make run` makes one.",
+                id="chat.E001",
+            )
+        )
+    if "*" in settings.ALLOWED_HOSTS:
+        found.append(
+            Error(
+                "ALLOWED_HOSTS allows every host name.",
+                hint="Name the hosts this site is served under, comma separated.",
+                id="chat.E002",
+            )
+        )
+    if set(settings.ALLOWED_HOSTS) - LOCAL_HOSTS and not settings.SECURE_COOKIES:
+        found.append(
+            Warning(
+                "Cookies are sent over plain HTTP too.",
+                hint="Serve over HTTPS and set SECURE_COOKIES=1.",
+                id="chat.W003",
+            )
+        )
+    return found
+
+
+@register("chat", deploy=True)
+def one_process_without_redis(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    if settings.REDIS_URL or server_processes(sys.argv) == 1:
+        return []
+    return [
+        Error(
+            "Several processes need a tape they share, and REDIS_URL is not set.",
+            hint="Set REDIS_URL, or serve with one worker.",
+            id="chat.E004",
+        )
+    ]
+
+
+def server_processes(argv: Sequence[str]) -> int:
+    """How many workers the server was asked for; children inherit its arguments."""
+    for place, word in enumerate(argv):
+        name, equals, value = word.partition("=")
+        if name == "--workers":
+            value = value if equals else "".join(argv[place + 1 : place + 2])
+            return int(value) if value.isdigit() else 1
+    return int(settings.WEB_CONCURRENCY)
+
+
+@register("chat", deploy=True)
+def model_can_be_loaded(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Only what can be seen without loading it."""
+    name = settings.CHAT_MODEL
+    if name == "scripted" or settings.CHAT_ROLE == "web":
+        return []
+    path = DEMO_PATH if name == "demo" else Path(name)
+    looks_local = name == "demo" or name.startswith((".", "/", "~"))
+    if looks_local and not (path.expanduser() / "config.json").is_file():
+        return [
+            Error(
+                f"CHAT_MODEL={name}: there is no model (no config.json) there.",
+                hint="Give a folder with a transformers model, a hub id such as "
+                "Qwen/Qwen3-0.6B, or leave it out for the demo model.",
+                id="chat.E005",
+            )
+        ]
+    return []

@@ -1,0 +1,134 @@
+"""The message tree: the path to a leaf, siblings, titles, lists.
+
+Nothing here loads a whole conversation: a path is walked by one recursive query,
+as far as it is asked for.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection
+from django.db.models import Q
+
+from .models import Conversation, Message
+from .models.conversation import ConversationQuerySet
+
+TITLE_CHARS = 60
+HISTORY_MESSAGES = 200
+"""The longest past an engine is given; it drops what its context cannot hold."""
+
+PATH = """
+WITH RECURSIVE path(id, parent_id, depth) AS (
+    SELECT id, parent_id, 1 FROM chat_message WHERE id = %s AND conversation_id = %s
+    UNION ALL
+    SELECT m.id, m.parent_id, path.depth + 1
+    FROM chat_message m JOIN path ON m.id = path.parent_id
+    WHERE path.depth < %s
+)
+SELECT id FROM path
+"""
+
+NEWEST_LEAF = """
+WITH RECURSIVE below(id, created, depth) AS (
+    SELECT id, created, 1 FROM chat_message WHERE id = %s AND conversation_id = %s
+    UNION ALL
+    SELECT m.id, m.created, below.depth + 1
+    FROM chat_message m JOIN below ON m.parent_id = below.id
+)
+SELECT id FROM below ORDER BY created DESC, depth DESC LIMIT 1
+"""
+
+
+def path_to(leaf: UUID, conversation: UUID, limit: int) -> list[Message]:
+    """The last `limit` messages of the path that ends in `leaf`, oldest first."""
+    ids = _ids(PATH, [_db(leaf), _db(conversation), limit])
+    found = Message.objects.select_related("generation", "feedback").in_bulk(ids)
+    return [found[key] for key in reversed(ids) if key in found]
+
+
+def newest_leaf(message: UUID, conversation: UUID) -> UUID | None:
+    """Where the newest branch below a message ends."""
+    ids = _ids(NEWEST_LEAF, [_db(message), _db(conversation)])
+    return ids[0] if ids else None
+
+
+def _ids(query: str, params: list[Any]) -> list[UUID]:
+    with connection.cursor() as cursor:
+        cursor.execute(query, params)
+        return [_uuid(row[0]) for row in cursor.fetchall()]
+
+
+def _db(value: UUID) -> Any:
+    """A UUID as this database's driver takes it in raw SQL."""
+    return value if connection.features.has_native_uuid_field else value.hex
+
+
+def _uuid(value: Any) -> UUID:
+    return value if isinstance(value, UUID) else UUID(value)
+
+
+def siblings_of(messages: Iterable[Message]) -> dict[UUID, list[UUID]]:
+    """For each message the ids under the same parent, in order of creation."""
+    messages = list(messages)
+    parents = {message.parent_id for message in messages}
+    roots = {m.conversation_id for m in messages if m.parent_id is None}
+    rows = Message.objects.filter(
+        Q(parent__in=parents - {None}) | Q(parent=None, conversation__in=roots)
+    ).order_by("created", "id")
+    families: dict[Any, list[UUID]] = defaultdict(list)
+    for pk, parent, conversation in rows.values_list(
+        "pk", "parent_id", "conversation_id"
+    ):
+        families[parent or conversation].append(pk)
+    return {m.pk: families[m.parent_id or m.conversation_id] for m in messages}
+
+
+def prompt_messages(
+    conversation: Conversation, answer: Message
+) -> list[dict[str, str]]:
+    """What an engine is told before it writes `answer`: system prompt and path."""
+    system = conversation.system_prompt or settings.CHAT_SYSTEM_PROMPT
+    told = [{"role": "system", "content": system}] if system else []
+    if answer.parent_id is None:
+        return told
+    past = path_to(answer.parent_id, conversation.pk, HISTORY_MESSAGES)
+    return told + [
+        {"role": message.role, "content": message.content}
+        for message in past
+        if message.content
+    ]
+
+
+def title_from(prompt: str) -> str:
+    """The first line, cut at a word where there is one."""
+    line = " ".join(prompt.split())
+    if len(line) <= TITLE_CHARS:
+        return line
+    cut = line[:TITLE_CHARS]
+    head, space, _tail = cut.rpartition(" ")
+    return (head if space and len(head) > TITLE_CHARS // 2 else cut) + "…"
+
+
+def search(rows: ConversationQuerySet, query: str) -> ConversationQuerySet:
+    """Those whose title or messages contain the query."""
+    inside = Message.objects.filter(content__icontains=query)
+    return rows.filter(
+        Q(title__icontains=query) | Q(pk__in=inside.values("conversation"))
+    )
+
+
+def delete(conversations: Collection[UUID], user: Any) -> list[UUID]:
+    """Remove them with everything below; the ids of generations that were live."""
+    rows = Conversation.objects.owned_by(user).filter(pk__in=conversations)
+    live = list(
+        rows.filter(generations__status__in=("queued", "running")).values_list(
+            "generations__pk", flat=True
+        )
+    )
+    rows.delete()
+    return live

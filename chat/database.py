@@ -1,0 +1,71 @@
+"""Work on the database: from the event loop, and as one short write.
+
+The loop never touches the database itself. Background work goes through two threads
+that keep their connections; requests have their own pool (`chatsite.handler`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
+from typing import ParamSpec, TypeVar
+
+from django.db import (
+    InterfaceError,
+    OperationalError,
+    close_old_connections,
+    connection,
+    transaction,
+)
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+logger = logging.getLogger(__name__)
+
+THREADS = 2
+LONGEST_PAUSE = 2.0
+_pool = ThreadPoolExecutor(THREADS, thread_name_prefix="database")
+_sqlite_writer = threading.RLock()
+
+
+@contextmanager
+def write() -> Iterator[None]:
+    """One transaction. SQLite's own busy-wait is unfair (p99 four times longer),
+    so writers of one process take turns at a lock."""
+    lock = _sqlite_writer if connection.vendor == "sqlite" else nullcontext()
+    with lock, transaction.atomic():
+        yield
+
+
+async def in_database(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Run sync database work in a thread that keeps its connection."""
+
+    def run() -> R:
+        close_old_connections()
+        try:
+            return work(*args, **kwargs)
+        finally:
+            close_old_connections()
+
+    return await asyncio.get_running_loop().run_in_executor(_pool, run)
+
+
+async def persistently(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """`in_database`, again and again while the database is away.
+
+    For work that must not be lost and that is safe to repeat. The caller bounds it
+    by being cancelled.
+    """
+    pause = 0.05
+    while True:
+        try:
+            return await in_database(work, *args, **kwargs)
+        except (OperationalError, InterfaceError) as error:
+            logger.warning("database unavailable, trying again: %s", error)
+            await asyncio.sleep(pause)
+            pause = min(LONGEST_PAUSE, pause * 2)

@@ -1,0 +1,157 @@
+"""The contract between the runner and whatever produces tokens.
+
+An engine yields values, never strings: one `Prompted`, any number of `Chunk`s,
+one `Finished`; or it raises `EngineError`. Cancelling is closing the iterator
+(`aclose`, or cancelling the task that iterates): by the time that returns the
+engine has freed what it held for the request (batch slot, upstream connection).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypedDict
+
+
+class ChatMessage(TypedDict):
+    role: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Params:
+    """Sampling parameters of one request. None: the model's own default."""
+
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    min_p: float | None = None
+    repetition_penalty: float | None = None
+    max_tokens: int | None = None
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+    thinking: bool | None = None
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Params:
+        known = {name: data[name] for name in cls.__dataclass_fields__ if name in data}
+        return cls(**{**known, "stop": tuple(known.get("stop") or ())})
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What an earlier attempt left: the engine continues behind it.
+
+    `token_ids` are the emitted ids where the engine has them (exact continuation);
+    `completion_tokens` counts them in any case.
+    """
+
+    text: str = ""
+    reasoning: str = ""
+    token_ids: tuple[int, ...] = ()
+    completion_tokens: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.text or self.reasoning or self.token_ids)
+
+
+@dataclass(frozen=True, slots=True)
+class EngineRequest:
+    """`id` is unique per attempt. `messages` ends with the user's turn."""
+
+    id: str
+    model: str
+    messages: Sequence[ChatMessage]
+    params: Params = field(default_factory=Params)
+    progress: Progress = field(default_factory=Progress)
+
+
+@dataclass(frozen=True, slots=True)
+class Prompted:
+    """The request is accepted: so many prompt tokens (without the progress)."""
+
+    prompt_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """New text and the tokens it came from.
+
+    `tokens` counts every token consumed since the last chunk, also those whose
+    text is held back (half a character, a stop string) or is a special token.
+    """
+
+    text: str = ""
+    reasoning: str = ""
+    tokens: int = 0
+    token_ids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """`finish_reason` is stop, length or content_filter.
+
+    Exact counts when the engine knows them better than the sum of its chunks.
+    """
+
+    finish_reason: str
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+
+
+EngineEvent = Prompted | Chunk | Finished
+
+
+class EngineError(Exception):
+    """The request cannot go on. `retryable`: the same request may work later.
+
+    `code` is stable for programs; `message` is a sentence for people.
+    """
+
+    def __init__(self, code: str, message: str, *, retryable: bool = False) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.retryable = retryable
+
+
+class EngineLost(EngineError):
+    """The engine died under the request, through no fault of the request.
+
+    The generation goes back to the queue and is continued, a few times.
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(code, message, retryable=True)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """What `/api/models` says of one model. `context_tokens` None: unknown."""
+
+    id: str
+    label: str
+    context_tokens: int | None = None
+    demo: bool = False
+
+
+class Engine(ABC):
+    """One backend that serves one or more models in this process."""
+
+    models: Sequence[ModelInfo]
+
+    async def start(self) -> None:
+        """Load and warm up. Raises `EngineError` with what to do about it."""
+
+    async def stop(self) -> None:
+        """Release everything; running requests end with `EngineError`."""
+
+    @property
+    def problem(self) -> str | None:
+        """Why the engine cannot serve right now; None when it is ready."""
+        return None
+
+    @abstractmethod
+    def stream(self, request: EngineRequest) -> AsyncGenerator[EngineEvent]:
+        """Generate; see the module docstring for the order of events."""

@@ -1,0 +1,168 @@
+"""What a generation says, as values: no Django, no I/O, no clock.
+
+The wire names and shapes are the contract of the native stream:
+
+=========  ==================================================================
+event      data
+=========  ==================================================================
+start      generation, conversation, user_message, message, model, attempt
+queued     position
+delta      text and/or reasoning
+snapshot   text, reasoning: replaces everything that was shown
+done       finish_reason, usage, timing
+error      code, message, retryable
+=========  ==================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+Data = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A new attempt begins; for a reader, the first event of its stream."""
+
+    name: ClassVar[str] = "start"
+    generation: str
+    conversation: str
+    user_message: str
+    message: str
+    model: str
+    attempt: int
+
+    def data(self) -> Data:
+        return {
+            "generation": self.generation,
+            "conversation": self.conversation,
+            "user_message": self.user_message,
+            "message": self.message,
+            "model": self.model,
+            "attempt": self.attempt,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """Still waiting; `position` counts from 1."""
+
+    name: ClassVar[str] = "queued"
+    position: int
+
+    def data(self) -> Data:
+        return {"position": self.position}
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """Text to add to what is shown. At least one of the two is not empty."""
+
+    name: ClassVar[str] = "delta"
+    text: str = ""
+    reasoning: str = ""
+
+    def data(self) -> Data:
+        parts = {"text": self.text, "reasoning": self.reasoning}
+        return {name: part for name, part in parts.items() if part}
+
+    def __len__(self) -> int:
+        return len(self.text) + len(self.reasoning)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Text that replaces everything that was shown."""
+
+    name: ClassVar[str] = "snapshot"
+    text: str = ""
+    reasoning: str = ""
+
+    def data(self) -> Data:
+        return {"text": self.text, "reasoning": self.reasoning}
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The end of an answer: finish_reason is stop, length, stopped, content_filter.
+
+    `usage` holds prompt_tokens, completion_tokens, total_tokens; `timing` holds
+    queue_ms, ttft_ms, total_ms (integers) and tokens_per_second (a float).
+    """
+
+    name: ClassVar[str] = "done"
+    finish_reason: str
+    usage: Mapping[str, int] = field(default_factory=dict)
+    timing: Mapping[str, float | None] = field(default_factory=dict)
+
+    def data(self) -> Data:
+        return {
+            "finish_reason": self.finish_reason,
+            "usage": dict(self.usage),
+            "timing": dict(self.timing),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The end of an attempt that cannot go on. What was generated is kept."""
+
+    name: ClassVar[str] = "error"
+    code: str
+    message: str
+    retryable: bool
+
+    def data(self) -> Data:
+        return {
+            "code": self.code,
+            "message": self.message,
+            "retryable": self.retryable,
+        }
+
+
+Event = Started | Queued | Delta | Snapshot | Done | Failed
+Terminal = Done | Failed
+Sequenced = tuple[int, Event]
+"""An event with its sequence number: the reader's cursor after it."""
+
+KINDS: Mapping[str, type[Event]] = {
+    kind.name: kind for kind in (Started, Queued, Delta, Snapshot, Done, Failed)
+}
+
+
+def is_terminal(event: Event) -> bool:
+    return isinstance(event, Done | Failed)
+
+
+def from_data(name: str, data: Mapping[str, Any]) -> Event:
+    """The event that `name` and `data` say; KeyError or TypeError if none."""
+    return KINDS[name](**data)
+
+
+def merge(events: Iterable[Sequenced]) -> Iterator[Sequenced]:
+    """Join neighbouring deltas; the joined one carries the last one's number."""
+    held: list[Delta] = []
+    held_seq = 0
+    for seq, event in events:
+        if isinstance(event, Delta):
+            held.append(event)
+            held_seq = seq
+            continue
+        if held:
+            yield held_seq, join(held)
+            held = []
+        yield seq, event
+    if held:
+        yield held_seq, join(held)
+
+
+def join(deltas: list[Delta]) -> Delta:
+    if len(deltas) == 1:
+        return deltas[0]
+    return Delta(
+        text="".join(delta.text for delta in deltas),
+        reasoning="".join(delta.reasoning for delta in deltas),
+    )

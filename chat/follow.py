@@ -1,0 +1,213 @@
+"""Reading a generation from a cursor to its end, from the tape and the row.
+
+Every dialect and transport reads through `follow`; none knows where the events come
+from. Nothing here writes: opening, losing or closing a reader changes nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import AsyncGenerator
+from datetime import datetime
+from uuid import UUID
+
+from django.conf import settings
+from django.db import DatabaseError
+
+from .database import in_database
+from .events import (
+    Done,
+    Failed,
+    Queued,
+    Sequenced,
+    Snapshot,
+    Started,
+    Terminal,
+    is_terminal,
+)
+from .models import Generation
+from .tape import Tape, Wake
+
+START_SEQ = 1
+"""The `start` that every reader from the beginning gets first."""
+QUEUE_LOOK_SECONDS = 0.5
+
+
+async def follow(
+    tape: Tape, generation: Generation, after: int = 0
+) -> AsyncGenerator[list[Sequenced]]:
+    """Batches of what follows the cursor, until the end or until this process closes.
+
+    An empty batch is a heartbeat. `generation` has its message selected. Ends
+    without a terminal event only when the process is closing: resume elsewhere.
+    """
+    cursor = after
+    if cursor < START_SEQ:
+        yield [(START_SEQ, started(generation))]
+        cursor = START_SEQ
+    silence = Silence()
+    while True:
+        events = tape.read(str(generation.pk), cursor)
+        if not events and not generation.is_live:
+            events = stored_end(generation, cursor)
+            if not events:
+                return
+        if events:
+            yield events
+            silence.end()
+            cursor, last = events[-1]
+            if is_terminal(last):
+                return
+            continue
+        wake = await tape.wait(str(generation.pk), cursor, silence.patience(generation))
+        if wake is Wake.CLOSING:
+            return
+        if wake is Wake.NEWS:
+            continue
+        generation = await reread(generation)
+        if generation.status == "queued" and (news := await silence.place(generation)):
+            cursor += 1
+            yield [(cursor, news)]
+        elif silence.is_long():
+            yield []
+
+
+class Silence:
+    """How long a reader has heard nothing, and the place in the queue it heard last.
+
+    Place numbers follow the cursor: no attempt has begun, so nothing else does.
+    """
+
+    def __init__(self) -> None:
+        self._position = 0
+        self.end()
+
+    def end(self) -> None:
+        self._since = time.monotonic()
+
+    def patience(self, generation: Generation) -> float:
+        waiting = generation.status == "queued"
+        heartbeat = settings.CHAT_HEARTBEAT_SECONDS
+        return min(QUEUE_LOOK_SECONDS, heartbeat) if waiting else heartbeat
+
+    def is_long(self) -> bool:
+        if time.monotonic() - self._since < settings.CHAT_HEARTBEAT_SECONDS * 0.9:
+            return False
+        self.end()
+        return True
+
+    async def place(self, generation: Generation) -> Queued | None:
+        """The place in the queue, if it changed."""
+        with contextlib.suppress(DatabaseError):
+            place = await in_database(position, generation)
+            if place.position != self._position:
+                self._position = place.position
+                self.end()
+                return place
+        return None
+
+
+async def reread(generation: Generation) -> Generation:
+    """The row as it is now; the old one while the database is away."""
+    try:
+        return await in_database(load, generation.pk)
+    except Generation.DoesNotExist:
+        generation.status = "failed"
+        generation.error_code = "deleted"
+        generation.error_message = "The conversation was deleted."
+        generation.last_seq = max(generation.last_seq, 2**53 - 1)
+        return generation
+    except DatabaseError:
+        return generation
+
+
+def load(pk: UUID) -> Generation:
+    rows = Generation.objects.select_related("message", "conversation")
+    return rows.get(pk=pk)
+
+
+def started(generation: Generation) -> Started:
+    return Started(
+        generation=str(generation.pk),
+        conversation=str(generation.conversation_id),
+        user_message=str(generation.message.parent_id or ""),
+        message=str(generation.message_id),
+        model=generation.model,
+        attempt=max(1, generation.attempt),
+    )
+
+
+def stored_end(generation: Generation, cursor: int) -> list[Sequenced]:
+    """The rest of a finished generation, from the row alone.
+
+    A reader that has everything but the end gets just the end; any other gets the
+    whole text as one snapshot first.
+    """
+    last = generation.last_seq
+    events: list[Sequenced] = []
+    message = generation.message
+    shown = cursor > START_SEQ or message.content or message.reasoning
+    if cursor < last - 1 and shown:
+        events.append((last - 1, Snapshot(message.content, message.reasoning)))
+    if cursor < last:
+        events.append((last, ending(generation)))
+    return events
+
+
+def ending(generation: Generation) -> Terminal:
+    if generation.status == "failed":
+        return Failed(
+            code=generation.error_code,
+            message=generation.error_message,
+            retryable=generation.error_retryable,
+        )
+    return Done(
+        finish_reason=generation.finish_reason,
+        usage=usage(generation),
+        timing=timing(generation),
+    )
+
+
+def usage(generation: Generation) -> dict[str, int]:
+    prompt, completion = generation.prompt_tokens, generation.completion_tokens
+    return {
+        "prompt_tokens": prompt,
+        "completion_tokens": completion,
+        "total_tokens": prompt + completion,
+    }
+
+
+def timing(generation: Generation) -> dict[str, float | None]:
+    """Milliseconds since the request; tokens per second since the first token."""
+    first, end = generation.first_token, generation.finished
+    speed = None
+    if first and end and (seconds := (end - first).total_seconds()) > 0:
+        speed = round(generation.completion_tokens / seconds, 1)
+    return {
+        "queue_ms": _since(generation, generation.started),
+        "ttft_ms": _since(generation, first),
+        "total_ms": _since(generation, end),
+        "tokens_per_second": speed,
+    }
+
+
+def _since(generation: Generation, moment: datetime | None) -> int | None:
+    if moment is None:
+        return None
+    return max(0, round((moment - generation.created).total_seconds() * 1000))
+
+
+async def end_of(tape: Tape, generation: Generation) -> Generation:
+    """Wait for the end, whoever brings it; the finished row."""
+    async for _events in follow(tape, generation):
+        pass
+    return await reread(generation)
+
+
+def position(generation: Generation) -> Queued:
+    """How many wait before it, and itself."""
+    ahead = Generation.objects.filter(
+        status="queued", created__lt=generation.created
+    ).count()
+    return Queued(position=ahead + 1)

@@ -1,0 +1,132 @@
+"""What a runner writes down: the checkpoint while it runs, and the end.
+
+Both are fenced by the lease: an owner that lost it changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connection
+from django.utils import timezone
+
+from .database import write
+from .lease import Lease
+from .models import Conversation, Generation, Message
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """What one lease's holder generated since its last checkpoint.
+
+    `whole`: all of it, replacing the row's text. For when it is not known whether
+    the last checkpoint was committed: appending again would double it.
+    """
+
+    lease: Lease
+    text: str
+    reasoning: str
+    token_ids: str
+    prompt_tokens: int
+    completion_tokens: int
+    first_token: datetime | None
+    whole: bool
+    marks: tuple[int, int, int]
+    """How far the writer's text, reasoning and ids go in it: for the writer alone."""
+
+
+APPEND = """
+UPDATE chat_generation
+SET text = CASE WHEN %s THEN '' ELSE text END || %s,
+    reasoning = CASE WHEN %s THEN '' ELSE reasoning END || %s,
+    token_ids = CASE WHEN %s THEN '' ELSE token_ids END || %s,
+    prompt_tokens = %s, completion_tokens = %s, first_token = COALESCE(first_token, %s)
+WHERE id = %s AND owner = %s AND attempt = %s AND status = 'running'
+"""
+
+
+def checkpoint(news: Sequence[Checkpoint]) -> None:
+    """Append what is new, for all of this process's generations at once.
+
+    Fenced row by row. Writes what was added, not the whole text again.
+    """
+    native = connection.features.has_native_uuid_field
+    adapt = connection.ops.adapt_datetimefield_value
+    rows = [
+        (
+            new.whole,
+            new.text,
+            new.whole,
+            new.reasoning,
+            new.whole,
+            new.token_ids,
+            new.prompt_tokens,
+            new.completion_tokens,
+            adapt(new.first_token) if new.first_token else None,
+            new.lease.generation if native else new.lease.generation.hex,
+            new.lease.owner,
+            new.lease.attempt,
+        )
+        for new in news
+    ]
+    with write(), connection.cursor() as cursor:
+        cursor.executemany(APPEND, rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an attempt ended: the whole text and the exact counts."""
+
+    status: str
+    text: str
+    reasoning: str
+    prompt_tokens: int
+    completion_tokens: int
+    last_seq: int
+    first_token: datetime | None
+    finish_reason: str = ""
+    error_code: str = ""
+    error_message: str = ""
+    error_retryable: bool = False
+
+
+def finish(lease: Lease, outcome: Outcome) -> Generation | None:
+    """Write the end, if the lease still holds; the row, or None if it does not.
+
+    Safe to repeat: when an earlier try was committed but its answer was lost, the
+    row already says so.
+    """
+    rows = Generation.objects.filter(pk=lease.generation)
+    with write():
+        changed = rows.held_by(lease.owner, lease.attempt).update(
+            status=outcome.status,
+            prompt_tokens=outcome.prompt_tokens,
+            completion_tokens=outcome.completion_tokens,
+            last_seq=outcome.last_seq,
+            first_token=outcome.first_token,
+            finish_reason=outcome.finish_reason,
+            error_code=outcome.error_code,
+            error_message=outcome.error_message,
+            error_retryable=outcome.error_retryable,
+            finished=timezone.now(),
+            lease_until=None,
+        )
+        row = rows.first()
+        if changed and row is not None:
+            settle(row, outcome.text, outcome.reasoning)
+    ours = row is not None and row.last_seq == outcome.last_seq
+    return row if ours else None
+
+
+def settle(row: Generation, text: str, reasoning: str) -> None:
+    """Give the message its final text, and empty the checkpoint."""
+    Message.objects.filter(pk=row.message_id).update(
+        content=text,
+        reasoning=reasoning,
+        status=row.status,
+        tokens=row.completion_tokens,
+    )
+    Generation.objects.filter(pk=row.pk).update(text="", reasoning="", token_ids="")
+    Conversation.objects.filter(pk=row.conversation_id).update(updated=timezone.now())

@@ -1,0 +1,97 @@
+"""The words that the page's scripts show. Their `{names}` are filled in there."""
+
+from __future__ import annotations
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+STRINGS: dict[str, str | Promise] = {
+    # messages
+    "you": _("You"),
+    "assistant": _("Answer"),
+    "thinking": _("Thinking…"),
+    "thoughts": _("Thoughts"),
+    "queuePlace": _("Waiting: place {position} in the queue."),
+    "endStopped": _("You stopped this answer."),
+    "endLength": _("The answer ends here because it reached its length limit."),
+    "endFilter": _("The answer ends here because of a content rule."),
+    "connectionLost": _(
+        "The connection is lost. The answer is still being written; "
+        "it will appear here as soon as the connection is back."
+    ),
+    # actions
+    "copy": _("Copy"),
+    "copied": _("Copied."),
+    "copyFailed": _("The browser did not allow copying."),
+    "regenerate": _("Answer again"),
+    "edit": _("Edit"),
+    "editLabel": _("Your question"),
+    "editSend": _("Ask"),
+    "cancel": _("Cancel"),
+    "save": _("Save"),
+    "retry": _("Try again"),
+    "siblingBefore": _("Previous version"),
+    "siblingAfter": _("Next version"),
+    "siblingPlace": _("{at} of {of}"),
+    # writing
+    "send": _("Send"),
+    "stop": _("Stop"),
+    "stopTitle": _("Stop (Escape)"),
+    "promptTooLong": _(
+        "{excess} characters too long: {limit} are allowed. Shorten the text to send it."
+    ),
+    # conversations
+    "newChat": _("New chat"),
+    "untitled": _("Untitled"),
+    "running": _("being answered"),
+    "rename": _("Rename"),
+    "renameNamed": _("Rename “{title}”"),
+    "delete": _("Delete"),
+    "deleteNamed": _("Delete “{title}”"),
+    "deleteQuestion": _(
+        "Delete “{title}” with all its messages? This cannot be undone."
+    ),
+    "deleted": _("Deleted."),
+    "title": _("Title"),
+    # what a screen reader is told
+    "answering": _("The answer is being written."),
+    "answered": _("The answer is complete."),
+    "answerFailed": _("The answer could not be completed."),
+    # what went wrong: what happened, what was kept, what to do next
+    "problem": _("Problem"),
+    "keptQuestion": _("Your question is still in the field below."),
+    "keptAnswer": _("What was written is kept."),
+    "errorWait": _("Try again in {seconds} seconds."),
+    "signInAgain": _("Sign in again"),
+    "error_network": _("The site cannot be reached."),
+    "error_network_next": _("Check your connection, then try again."),
+    "error_signedOut": _("You are signed out."),
+    "error_signedOut_next": _("Sign in again to go on."),
+    "error_forbidden": _("The site did not accept this from your browser."),
+    "error_forbidden_next": _("Reload the page, then try again."),
+    "error_rate": _("You are asking faster than is allowed."),
+    "error_rate_next": _("Wait a moment, then try again."),
+    "error_context": _("The conversation is too long for this model."),
+    "error_context_next": _("Shorten the question or begin a new chat."),
+    "error_engine": _("The model stopped in the middle of its answer."),
+    "error_engine_next": _("Try again; if it happens again, choose another model."),
+    "error_unavailable": _("The model cannot be reached at the moment."),
+    "error_unavailable_next": _("Try again in a minute."),
+    "error_timeout": _("The answer took longer than is allowed."),
+    "error_timeout_next": _("Try again, or ask for something shorter."),
+    "error_memory": _("The model ran out of memory."),
+    "error_memory_next": _("Try again, or begin a new chat."),
+    "error_interrupted": _("The server that wrote this answer stopped too often."),
+    "error_interrupted_next": _("Try again."),
+    "error_model": _("This model is no longer offered."),
+    "error_model_next": _("Choose another one and try again."),
+    "error_internal": _("Something went wrong on our side; it was written to the log."),
+    "error_internal_next": _("Try again; if it happens again, reload the page."),
+    "error_unknown": _("Something went wrong."),
+    "error_unknown_next": _("Try again."),
+}
+
+
+def page_strings() -> dict[str, str]:
+    """All of them, in the language of the request."""
+    return {key: str(text) for key, text in STRINGS.items()}

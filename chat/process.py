@@ -1,0 +1,69 @@
+"""What one server process holds: tape, engines, runner. Started and drained once."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import socket
+
+from django.conf import settings
+
+from . import nudges
+from .engines.registry import Engines
+from .runner import Runner
+from .tape import MemoryTape, Tape
+
+
+class Process:
+    def __init__(self) -> None:
+        self.name = f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(4)}"
+        self.tape: Tape = MemoryTape()
+        self.engines = Engines()
+        self.runner: Runner | None = None
+
+    async def start(self) -> None:
+        await self.tape.start()
+        nudges.stop.connect(self.tape.nudge)
+        nudges.ended.connect(self.tape.nudge)
+        if settings.CHAT_ROLE != "web":
+            await self.engines.start()
+            self.runner = Runner(self.name, self.tape, self.engines)
+            await self.runner.start()
+
+    def close_readers(self) -> None:
+        """End every open stream; clients resume at another process, or here again."""
+        self.tape.close_readers()
+
+    async def drain(self) -> None:
+        """Finish or hand back what runs, then let go of everything."""
+        if self.runner is not None:
+            await self.runner.drain(settings.CHAT_GRACE_SECONDS)
+        self.close_readers()
+        nudges.stop.disconnect(self.tape.nudge)
+        nudges.ended.disconnect(self.tape.nudge)
+        await self.engines.stop()
+        await self.tape.stop()
+
+
+_started: list[Process] = []
+"""The one this process holds, while it is up."""
+
+
+def current() -> Process:
+    """This process. RuntimeError before it has started."""
+    if not _started:
+        raise RuntimeError("the process has not started: serve chatsite.asgi")
+    return _started[-1]
+
+
+async def start() -> Process:
+    here = Process()
+    _started.append(here)
+    await here.start()
+    return here
+
+
+async def stop() -> None:
+    if _started:
+        await asyncio.shield(_started.pop().drain())

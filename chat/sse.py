@@ -1,0 +1,106 @@
+"""Server-Sent Events: bytes out and bytes in. Pure: no Django, no I/O.
+
+WHATWG HTML, section 9.2. A frame is `id`, `event`, one `data` line of JSON and a
+blank line; JSON keeps newlines, Chinese and backslashes safe inside that line.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from .events import Event, Sequenced, merge
+
+HEADERS = {
+    "Content-Type": "text/event-stream; charset=utf-8",
+    "Cache-Control": "no-cache, no-transform",
+    "X-Accel-Buffering": "no",
+}
+HEARTBEAT = b": ping\n"
+"""A comment line. No blank line after it: that would dispatch an empty event in
+parsers that never forget the last id (the OpenAI SDK, httpx-sse)."""
+LINE_END = re.compile(r"\r\n|\n|\r")
+
+
+def retry(milliseconds: int) -> bytes:
+    """How long a client waits before it reconnects; a part of the next frame."""
+    return b"retry: %d\n" % milliseconds
+
+
+def encode(seq: int, event: Event) -> bytes:
+    data = json.dumps(event.data(), ensure_ascii=False, separators=(",", ":"))
+    return f"id: {seq}\nevent: {event.name}\ndata: {data}\n\n".encode(
+        # A lone surrogate (half of a broken pair) has no UTF-8 form.
+        errors="replace"
+    )
+
+
+def encode_all(events: Iterable[Sequenced]) -> bytes:
+    """All that is new as one write; neighbouring deltas become one frame."""
+    return b"".join(encode(seq, event) for seq, event in merge(events))
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A dispatched event. `id` is the last one seen so far (they are sticky)."""
+
+    event: str = "message"
+    data: str = ""
+    id: str = ""
+
+
+@dataclass(slots=True)
+class Decoder:
+    """Frames from bytes that may be cut anywhere.
+
+    `retry` is the last reconnection time in milliseconds the server asked for.
+    What is left when the body ends before a blank line is no event.
+    """
+
+    retry: int | None = None
+    last_id: str = ""
+    _utf8: codecs.IncrementalDecoder = field(
+        default_factory=lambda: codecs.getincrementaldecoder("utf-8-sig")("replace")
+    )
+    _rest: str = ""
+    _event: str = ""
+    _data: list[str] = field(default_factory=list)
+
+    def feed(self, data: bytes) -> Iterator[Frame]:
+        for line in self._lines(self._utf8.decode(data)):
+            if line:
+                self._take(line)
+            elif (frame := self._dispatch()) is not None:
+                yield frame
+
+    def _lines(self, text: str) -> list[str]:
+        """The complete lines; a CR at the very end may be half of a CRLF."""
+        text = self._rest + text
+        held = "\r" if text.endswith("\r") else ""
+        *lines, rest = LINE_END.split(text.removesuffix(held) if held else text)
+        self._rest = rest + held
+        return lines
+
+    def _take(self, line: str) -> None:
+        name, colon, value = line.partition(":")
+        if not name and colon:
+            return
+        value = value.removeprefix(" ")
+        if name == "data":
+            self._data.append(value)
+        elif name == "event":
+            self._event = value
+        elif name == "id" and "\0" not in value:
+            self.last_id = value
+        elif name == "retry" and value.isascii() and value.isdigit():
+            self.retry = int(value)
+
+    def _dispatch(self) -> Frame | None:
+        data, event = "\n".join(self._data), self._event
+        self._data, self._event = [], ""
+        if not data:
+            return None
+        return Frame(event=event or "message", data=data, id=self.last_id)
