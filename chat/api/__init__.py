@@ -1,0 +1,1 @@
+"""The APIs. `chat.api.native.api` is the native one."""

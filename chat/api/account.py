@@ -1,0 +1,55 @@
+"""`/api/models` and `/api/keys`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from ninja import Router
+
+from ..engines.registry import models
+from ..errors import NotFoundError
+from ..models import ApiKey
+from .auth import caller_of
+from .schemas import KeyIn, KeyPage, ModelPage, NewKeyOut
+
+router = Router(tags=["account"])
+
+
+@router.get("/models", response=ModelPage)
+def list_models(request: HttpRequest) -> dict[str, Any]:
+    return {
+        "items": [
+            {
+                "id": info.id,
+                "label": info.label,
+                "default": place == 0,
+                "demo": info.demo,
+                "context_tokens": info.context_tokens,
+            }
+            for place, info in enumerate(models())
+        ]
+    }
+
+
+@router.get("/keys", response=KeyPage)
+def list_keys(request: HttpRequest) -> dict[str, Any]:
+    """Without the keys themselves: those are shown once."""
+    rows = ApiKey.objects.owned_by(caller_of(request)).filter(revoked=None)
+    return {"items": list(rows)}
+
+
+@router.post("/keys", response={201: NewKeyOut})
+def create_key(request: HttpRequest, body: KeyIn) -> Any:
+    row, key = ApiKey.objects.create_key(caller_of(request), body.name.strip())
+    fields = ("id", "name", "prefix", "created", "last_used")
+    return 201, {name: getattr(row, name) for name in fields} | {"key": key}
+
+
+@router.delete("/keys/{int:key}", response={204: None})
+def revoke_key(request: HttpRequest, key: int) -> HttpResponse:
+    row = ApiKey.objects.owned_by(caller_of(request)).filter(pk=key).first()
+    if row is None:
+        raise NotFoundError("key")
+    row.revoke()
+    return HttpResponse(status=204)

@@ -1,0 +1,177 @@
+"""Ask, and read the answer: `/api/chat`, `/api/generations`, `/api/messages`.
+
+The async views return at once: a stream, or a response that comes later. Their one
+transaction runs in the request's own thread.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from asgiref.sync import sync_to_async
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
+from django.utils.translation import gettext_lazy as _
+from ninja import Header, Router
+
+from chatsite.handler import LaterResponse
+
+from .. import generations, process
+from ..engines.registry import default_model, find_model
+from ..errors import ChatError, NotFoundError
+from ..follow import end_of, load
+from ..models import Generation
+from . import present
+from .auth import caller_of
+from .errors import render
+from .schemas import AnswerIn, ChatIn, ChatOut, EditIn, ErrorOut, GenerationOut
+from .stream import event_stream
+
+router = Router(tags=["chat"])
+
+MAX_KEY = 200
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        description="The same key again returns the same generation.",
+    ),
+]
+EVENT_STREAM: dict[str, Any] = {
+    "responses": {
+        "200": {
+            "description": "Server-Sent Events: start, queued, delta, snapshot, "
+            "done, error. Resume with Last-Event-ID at "
+            "/api/generations/{id}/stream.",
+            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        }
+    }
+}
+
+
+def ask_for(body: AnswerIn, key: str | None) -> generations.Ask:
+    """The model by name or default, and the parameters as they are stored."""
+    model = body.model or default_model()
+    if find_model(model) is None:
+        raise ChatError(
+            _("There is no model of this name. GET /api/models lists them."),
+            code="model_not_found",
+            field="model",
+        )
+    if key and len(key) > MAX_KEY:
+        raise ChatError(
+            _("The key is too long."), code="invalid_value", field="Idempotency-Key"
+        )
+    return generations.Ask(model, body.params.stored(), key)
+
+
+def start(request: HttpRequest, body: ChatIn, key: str | None) -> Generation:
+    return generations.start(
+        caller_of(request),
+        ask_for(body, key),
+        body.prompt,
+        conversation=body.conversation,
+        parent=body.parent,
+        system_prompt=body.system_prompt,
+    )
+
+
+@router.post("/chat", response={200: ChatOut, 400: ErrorOut, 503: ErrorOut})
+async def chat(
+    request: HttpRequest, body: ChatIn, key: IdempotencyKey = None
+) -> HttpResponseBase:
+    """Ask, and get the whole answer as JSON when it is complete."""
+    generation = await sync_to_async(start)(request, body, key)
+
+    async def complete() -> HttpResponse:
+        row = await end_of(process.current().tape, generation)
+        if row.status == "failed":
+            return render(ChatError(row.error_message, code=row.error_code, status=503))
+        return JsonResponse(present.answer(row))
+
+    response = LaterResponse(complete)
+    response.headers["X-Generation-Id"] = str(generation.pk)
+    return response
+
+
+@router.post("/chat/stream", openapi_extra=EVENT_STREAM)
+async def chat_stream(
+    request: HttpRequest, body: ChatIn, key: IdempotencyKey = None
+) -> HttpResponseBase:
+    """Ask, and watch the answer come."""
+    return event_stream(await sync_to_async(start)(request, body, key))
+
+
+@router.post("/messages/{uuid:message}/regenerate", openapi_extra=EVENT_STREAM)
+async def regenerate(
+    request: HttpRequest,
+    message: UUID,
+    body: AnswerIn | None = None,
+    key: IdempotencyKey = None,
+) -> HttpResponseBase:
+    """Another answer to the same question, as a sibling of this one."""
+
+    def again() -> Generation:
+        ask = ask_for(body or AnswerIn(), key)
+        return generations.regenerate(caller_of(request), message, ask)
+
+    return event_stream(await sync_to_async(again)())
+
+
+@router.post("/messages/{uuid:message}/edit", openapi_extra=EVENT_STREAM)
+async def edit(
+    request: HttpRequest, message: UUID, body: EditIn, key: IdempotencyKey = None
+) -> HttpResponseBase:
+    """Another version of a question, with its own answer."""
+
+    def again() -> Generation:
+        ask = ask_for(body, key)
+        return generations.edit(caller_of(request), message, body.prompt, ask)
+
+    return event_stream(await sync_to_async(again)())
+
+
+@router.get("/generations/{uuid:generation}", response=GenerationOut)
+def get_generation(request: HttpRequest, generation: UUID) -> dict[str, Any]:
+    return present.generation(owned(request, generation))
+
+
+@router.post("/generations/{uuid:generation}/stop", response=GenerationOut)
+def stop_generation(request: HttpRequest, generation: UUID) -> dict[str, Any]:
+    """End it. What was written is kept. Stopping twice is the same as once."""
+    return present.generation(generations.stop(caller_of(request), generation))
+
+
+@router.get("/generations/{uuid:generation}/stream", openapi_extra=EVENT_STREAM)
+async def stream_generation(
+    request: HttpRequest,
+    generation: UUID,
+    after: str | None = None,
+    last_event_id: Annotated[str | None, Header(alias="Last-Event-ID")] = None,
+) -> HttpResponseBase:
+    """What follows the cursor; 204 when it is finished and nothing follows."""
+    cursor = parse_cursor(last_event_id, after)
+    row = await sync_to_async(owned)(request, generation)
+    if not row.is_live and cursor >= row.last_seq:
+        return HttpResponse(status=204)
+    return event_stream(row, cursor)
+
+
+def parse_cursor(last_event_id: str | None, after: str | None) -> int:
+    """The header a reconnecting client sends is newer than the address it used."""
+    value = last_event_id or after or "0"
+    if not (value.isascii() and value.isdigit() and len(value) < 19):
+        raise ChatError(
+            _("The cursor is the id of the last event you have seen: a number."),
+            code="invalid_cursor",
+            field="Last-Event-ID" if last_event_id else "after",
+        )
+    return int(value)
+
+
+def owned(request: HttpRequest, pk: UUID) -> Generation:
+    rows = Generation.objects.owned_by(caller_of(request))
+    if not rows.filter(pk=pk).exists():
+        raise NotFoundError("generation")
+    return load(pk)

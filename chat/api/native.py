@@ -1,0 +1,22 @@
+"""The native API, put together."""
+
+from __future__ import annotations
+
+from ninja import NinjaAPI
+
+from . import account, chat, conversations, errors
+from .auth import authenticate
+
+api = NinjaAPI(
+    title="Chatsite",
+    version="1",
+    description="Answers are durable: they can be watched, resumed and stopped by "
+    "any client, after any disconnect.",
+    auth=authenticate,
+    urls_namespace="api",
+    docs_url="/docs",
+    openapi_url="/openapi.json",
+)
+errors.install(api)
+for module in (chat, conversations, account):
+    api.add_router("", module.router)

@@ -1,0 +1,90 @@
+"""Rows as the native API shows them."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from ..follow import timing, usage
+from ..models import Conversation, Generation, Message
+
+Json = dict[str, Any]
+
+
+def generation(row: Generation) -> Json:
+    """`text` of a live one is its last checkpoint, at most seconds old."""
+    return {
+        "id": row.pk,
+        "conversation": row.conversation_id,
+        "message": row.message_id,
+        "status": row.status,
+        "model": row.model,
+        "attempt": row.attempt,
+        "text": row.text if row.is_live else row.message.content,
+        "reasoning": row.reasoning if row.is_live else row.message.reasoning,
+        "finish_reason": row.finish_reason or None,
+        "usage": usage(row),
+        "timing": timing(row),
+        "error": error(row),
+    }
+
+
+def error(row: Generation) -> Json | None:
+    if row.status != "failed":
+        return None
+    return {
+        "code": row.error_code,
+        "message": row.error_message,
+        "retryable": row.error_retryable,
+    }
+
+
+def answer(row: Generation) -> Json:
+    """What `POST /api/chat` says."""
+    return {
+        "conversation": row.conversation_id,
+        "user_message": row.message.parent_id,
+        "message": row.message_id,
+        "generation": row.pk,
+        "response": row.message.content,
+        "reasoning": row.message.reasoning,
+        "finish_reason": row.finish_reason,
+        "usage": usage(row),
+        "timing": timing(row),
+    }
+
+
+def conversation(row: Conversation) -> Json:
+    """`row` comes annotated with `running`."""
+    return {
+        "id": row.pk,
+        "title": row.title,
+        "model": row.model,
+        "system_prompt": row.system_prompt,
+        "pinned": row.pinned,
+        "archived": row.archived,
+        "created": row.created,
+        "updated": row.updated,
+        "running": bool(getattr(row, "running", False)),
+    }
+
+
+def message(row: Message, siblings: list[UUID]) -> Json:
+    """A live answer shows its checkpoint; a reader joins its stream for the rest."""
+    job: Generation | None = getattr(row, "generation", None)
+    live = job is not None and job.is_live
+    feedback = getattr(row, "feedback", None)
+    return {
+        "id": row.pk,
+        "parent": row.parent_id,
+        "role": row.role,
+        "content": job.text if job and live else row.content,
+        "reasoning": job.reasoning if job and live else row.reasoning,
+        "status": job.status if job else row.status,
+        "generation": job.pk if job else None,
+        "finish_reason": (job.finish_reason or None) if job else None,
+        "error": error(job) if job else None,
+        "siblings": siblings,
+        "rating": feedback.rating if feedback else 0,
+        "created": row.created,
+    }

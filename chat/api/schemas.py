@@ -1,0 +1,221 @@
+"""Bodies and answers of the native API, as the documentation shows them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+from ninja import Schema
+from pydantic import ConfigDict, Field, StrictBool, StrictInt, field_validator
+
+StopString = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class Body(Schema):
+    """A typing error in a key is an error, not a silently ignored wish."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class ParamsIn(Body):
+    temperature: Annotated[float | None, Field(ge=0, le=2)] = None
+    top_p: Annotated[float | None, Field(gt=0, le=1)] = None
+    top_k: Annotated[StrictInt | None, Field(ge=1, le=100_000)] = None
+    min_p: Annotated[float | None, Field(ge=0, le=1)] = None
+    repetition_penalty: Annotated[float | None, Field(ge=0.1, le=10)] = None
+    max_tokens: Annotated[StrictInt | None, Field(ge=1)] = None
+    stop: list[StopString] | StopString | None = None
+    seed: Annotated[StrictInt | None, Field(ge=0, lt=2**63)] = None
+    thinking: StrictBool | None = None
+
+    @field_validator("max_tokens")
+    @classmethod
+    def is_allowed(cls, value: int | None) -> int | None:
+        limit = settings.CHAT_MAX_NEW_TOKENS
+        if value is not None and value > limit:
+            raise ValueError(_("At most %(limit)d are allowed.") % {"limit": limit})
+        return value
+
+    @field_validator("stop")
+    @classmethod
+    def as_list(cls, value: list[str] | str | None) -> list[str] | None:
+        if value is None:
+            return None
+        strings = [value] if isinstance(value, str) else value
+        if not 1 <= len(strings) <= 4:
+            raise ValueError(_("One to four stop strings are allowed."))
+        return strings
+
+    def stored(self) -> dict[str, Any]:
+        return self.model_dump(exclude_none=True)
+
+
+class AnswerIn(Body):
+    """How to answer: for regenerating, and part of every other request."""
+
+    model: Annotated[str | None, Field(max_length=200)] = None
+    params: ParamsIn = ParamsIn()
+
+    @field_validator("params", mode="before")
+    @classmethod
+    def none_is_empty(cls, value: Any) -> Any:
+        return {} if value is None else value
+
+
+class EditIn(AnswerIn):
+    prompt: str
+
+
+class ChatIn(EditIn):
+    conversation: UUID | None = None
+    parent: UUID | None = None
+    system_prompt: Annotated[str | None, Field(max_length=32_000)] = None
+
+
+class ConversationIn(Body):
+    title: Annotated[str, Field(max_length=200)] = ""
+    model: Annotated[str | None, Field(max_length=200)] = None
+    system_prompt: Annotated[str, Field(max_length=32_000)] = ""
+
+
+class ConversationPatch(Body):
+    title: Annotated[str | None, Field(max_length=200)] = None
+    model: Annotated[str | None, Field(max_length=200)] = None
+    system_prompt: Annotated[str | None, Field(max_length=32_000)] = None
+    pinned: StrictBool | None = None
+    archived: StrictBool | None = None
+
+
+class FeedbackIn(Body):
+    rating: Literal[-1, 0, 1]
+    comment: Annotated[str, Field(max_length=2000)] = ""
+
+
+class KeyIn(Body):
+    name: Annotated[str, Field(max_length=100)] = ""
+
+
+class Usage(Schema):
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+
+
+class Timing(Schema):
+    queue_ms: int | None
+    ttft_ms: int | None
+    total_ms: int | None
+    tokens_per_second: float | None
+
+
+class ChatOut(Schema):
+    conversation: UUID
+    user_message: UUID
+    message: UUID
+    generation: UUID
+    response: str
+    reasoning: str
+    finish_reason: str
+    usage: Usage
+    timing: Timing
+
+
+class GenerationError(Schema):
+    code: str
+    message: str
+    retryable: bool
+
+
+class GenerationOut(Schema):
+    id: UUID
+    conversation: UUID
+    message: UUID
+    status: Literal["queued", "running", "done", "stopped", "failed"]
+    model: str
+    attempt: int
+    text: str
+    reasoning: str
+    finish_reason: str | None
+    usage: Usage
+    timing: Timing
+    error: GenerationError | None
+
+
+class ConversationOut(Schema):
+    id: UUID
+    title: str
+    model: str
+    system_prompt: str
+    pinned: bool
+    archived: bool
+    created: datetime
+    updated: datetime
+    running: bool
+
+
+class ConversationPage(Schema):
+    items: list[ConversationOut]
+    next: str | None
+
+
+class MessageOut(Schema):
+    id: UUID
+    parent: UUID | None
+    role: str
+    content: str
+    reasoning: str
+    status: str
+    generation: UUID | None
+    finish_reason: str | None
+    error: GenerationError | None
+    siblings: list[UUID]
+    rating: int
+    created: datetime
+
+
+class MessagePage(Schema):
+    items: list[MessageOut]
+    next: str | None
+
+
+class ModelOut(Schema):
+    id: str
+    label: str
+    default: bool
+    demo: bool
+    context_tokens: int | None
+
+
+class ModelPage(Schema):
+    items: list[ModelOut]
+    next: str | None = None
+
+
+class KeyOut(Schema):
+    id: int
+    name: str
+    prefix: str
+    created: datetime
+    last_used: datetime | None
+
+
+class NewKeyOut(KeyOut):
+    key: str
+
+
+class KeyPage(Schema):
+    items: list[KeyOut]
+    next: str | None = None
+
+
+class ErrorBody(Schema):
+    code: str
+    message: str
+    field: str | None = None
+
+
+class ErrorOut(Schema):
+    error: ErrorBody
