@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import Q
 
+from .database import write
 from .models import Conversation, Message
 from .models.conversation import ConversationQuerySet
 
@@ -125,10 +126,13 @@ def search(rows: ConversationQuerySet, query: str) -> ConversationQuerySet:
 def delete(conversations: Collection[UUID], user: Any) -> list[UUID]:
     """Remove them with everything below; the ids of generations that were live."""
     rows = Conversation.objects.owned_by(user).filter(pk__in=conversations)
-    live = list(
-        rows.filter(generations__status__in=("queued", "running")).values_list(
-            "generations__pk", flat=True
+    with write():
+        # What is asked here meanwhile waits for this lock, and finds nothing.
+        list(rows.select_for_update().values_list("pk"))
+        live = list(
+            rows.filter(generations__status__in=("queued", "running")).values_list(
+                "generations__pk", flat=True
+            )
         )
-    )
-    rows.delete()
+        rows.delete()
     return live

@@ -13,7 +13,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.conf import settings
-from django.db import DatabaseError
+from django.db import Error
 
 from .database import in_database
 from .events import (
@@ -99,7 +99,7 @@ class Silence:
 
     async def place(self, generation: Generation) -> Queued | None:
         """The place in the queue, if it changed."""
-        with contextlib.suppress(DatabaseError):
+        with contextlib.suppress(Error):
             place = await in_database(position, generation)
             if place.position != self._position:
                 self._position = place.position
@@ -118,7 +118,7 @@ async def reread(generation: Generation) -> Generation:
         generation.error_message = "The conversation was deleted."
         generation.last_seq = max(generation.last_seq, 2**53 - 1)
         return generation
-    except DatabaseError:
+    except Error:
         return generation
 
 

@@ -41,6 +41,7 @@ class Ask:
 
 def check_prompt(prompt: str) -> str:
     """The prompt as stored, or what is wrong with it."""
+    prompt = prompt.replace("\0", "")
     if not prompt.strip():
         raise ChatError(
             _("Write something first: the prompt is empty."),
@@ -59,7 +60,7 @@ def check_prompt(prompt: str) -> str:
             code="prompt_too_long",
             field="prompt",
         )
-    return prompt.replace("\0", "")
+    return prompt
 
 
 def find_by_key(user: Any, key: str | None) -> Generation | None:
@@ -138,11 +139,12 @@ def _once(user: Any, ask: Ask, record: Any) -> Generation:
     try:
         with write():
             generation: Generation = record()
-    except IntegrityError:
+    except IntegrityError as error:
         # Two requests with one key at the same time: the other one was first.
         if (earlier := find_by_key(user, ask.idempotency_key)) is not None:
             return earlier
-        raise
+        # Or the conversation was deleted meanwhile.
+        raise NotFoundError("conversation") from error
     transaction.on_commit(nudges.queue.send)
     return generation
 
@@ -237,9 +239,10 @@ def stop(user: Any, pk: UUID) -> Generation:
     if not Generation.objects.owned_by(user).filter(pk=pk).exists():
         raise NotFoundError("generation")
     rows = Generation.objects.filter(pk=pk)
-    if not _end_unowned(pk, from_status="queued", status="stopped", reason="stopped"):
-        with write():
-            rows.filter(status="running").update(stop_requested=True)
+    # First the wish, for whoever holds it or claims it just now.
+    with write():
+        rows.live().update(stop_requested=True)
+    _end_unowned(pk, from_status="queued", status="stopped", reason="stopped")
     nudges.stop.send(str(pk))
     return rows.select_related("message", "conversation").get()
 

@@ -39,6 +39,10 @@ class Said:
         if part:
             self.parts.append(part)
 
+    @property
+    def is_news(self) -> bool:
+        return self.saved < len(self.parts)
+
     def news(self) -> str:
         return "".join(self.parts[self.saved :])
 
@@ -109,18 +113,21 @@ class Job:
     def _take_chunk(self, chunk: Chunk, now: float) -> None:
         self.completion_tokens += chunk.tokens
         self._ids.add("".join(f"{token} " for token in chunk.token_ids))
-        if not (chunk.text or chunk.reasoning):
+        text, reasoning = storable(chunk.text), storable(chunk.reasoning)
+        if not (text or reasoning):
             return
         if self.first_token is None:
             self.first_token = datetime.fromtimestamp(now, UTC)
-        self._text.add(chunk.text)
-        self._reasoning.add(chunk.reasoning)
         assert self.writer is not None
-        self.writer.append(Delta(chunk.text, chunk.reasoning))
+        self.writer.append(Delta(text, reasoning))
+        self._text.add(text)
+        self._reasoning.add(reasoning)
 
     def news(self) -> Checkpoint | None:
         """What the database does not have yet; None when it has everything."""
-        if not self._in_doubt and self.completion_tokens == self._saved_tokens:
+        said = (self._text, self._reasoning, self._ids)
+        same = self.completion_tokens == self._saved_tokens
+        if same and not self._in_doubt and not any(part.is_news for part in said):
             return None
         return Checkpoint(
             lease=self.lease,
@@ -166,6 +173,11 @@ class Job:
             first_token=self.first_token,
             **how,
         )
+
+
+def storable(text: str) -> str:
+    """Without what no database takes: NUL, and halves of surrogate pairs."""
+    return text.replace("\0", "").encode(errors="replace").decode()
 
 
 def prepare(lease: Lease) -> Job:

@@ -30,12 +30,20 @@ class Lease:
     attempt: int
 
 
-def claim(owner: str, limit: int) -> list[Lease]:
-    """Take up to `limit` generations: dead owners' first, then the longest queued."""
+def claim(
+    owner: str, limit: int, driven: Collection[UUID] = frozenset()
+) -> list[Lease]:
+    """Take up to `limit` generations: dead owners' first, then the longest queued.
+
+    Not those in `driven`, which the owner still drives: their leases ran out while
+    the database was away, and will be renewed.
+    """
     leases: list[Lease] = []
     for candidate in _expired(limit) + _queued(limit):
         if len(leases) == limit:
             break
+        if candidate.pk in driven:
+            continue
         if _take(candidate, owner):
             leases.append(Lease(candidate.pk, owner, candidate.attempt + 1))
     return leases

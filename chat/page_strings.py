@@ -74,7 +74,7 @@ STRINGS: dict[str, str | Promise] = {
     "error_context": _("The conversation is too long for this model."),
     "error_context_next": _("Shorten the question or begin a new chat."),
     "error_engine": _("The model stopped in the middle of its answer."),
-    "error_engine_next": _("Try again; if it happens again, choose another model."),
+    "error_engine_next": _("Try again; if it happens again, ask differently."),
     "error_unavailable": _("The model cannot be reached at the moment."),
     "error_unavailable_next": _("Try again in a minute."),
     "error_timeout": _("The answer took longer than is allowed."),

@@ -47,6 +47,8 @@ class Runner:
         self._loops: list[asyncio.Task[None]] = []
         self._wanted = asyncio.Event()
         self._draining = False
+        self._checkpointing = asyncio.Lock()
+        """Two at a time would append the same text twice."""
 
     @property
     def running(self) -> int:
@@ -65,6 +67,9 @@ class Runner:
         rest with a last checkpoint: whoever claims them goes on from there."""
         self._draining = True
         nudges.queue.disconnect(self.wake)
+        self.wake()
+        # A claim on its way into the database must not be forgotten.
+        await asyncio.wait(self._loops[:1], timeout=5)
         if self._tasks and grace:
             await asyncio.wait(self._tasks, timeout=grace)
         for job in list(self._jobs.values()):
@@ -115,23 +120,25 @@ class Runner:
         room = min(CLAIM_AT_ONCE, settings.CHAT_MAX_RUNNING - len(self._tasks))
         if room <= 0:
             return 0
-        claimed = await in_database(lease.claim, self.owner, room)
+        driven = self._preparing | set(self._jobs)
+        claimed = await in_database(lease.claim, self.owner, room, driven)
         for held in claimed:
             self._begin(held)
         return len(claimed)
 
     async def _checkpoint(self) -> None:
-        news = [(job, new) for job in self._jobs.values() if (new := job.news())]
-        if not news:
-            return
-        try:
-            await in_database(outcomes.checkpoint, [new for _, new in news])
-        except DatabaseError:
-            for job, _new in news:
-                job.doubt()
-            raise
-        for job, new in news:
-            job.saved(new)
+        async with self._checkpointing:
+            news = [(job, new) for job in self._jobs.values() if (new := job.news())]
+            if not news:
+                return
+            try:
+                await in_database(outcomes.checkpoint, [new for _, new in news])
+            except Exception:
+                for job, _new in news:
+                    job.doubt()
+                raise
+            for job, new in news:
+                job.saved(new)
 
     async def _keep_leases(self) -> None:
         if held := set(self._jobs):
@@ -152,6 +159,7 @@ class Runner:
         task.add_done_callback(self._tasks.discard)
 
     async def _run_one(self, held: Lease) -> None:
+        job = None
         try:
             job = await self._prepare(held)
             self._open(job)
@@ -164,7 +172,10 @@ class Runner:
             # The lease runs out and somebody else tries again.
             logger.exception("generation %s", held.generation)
         finally:
-            self._jobs.pop(held.generation, None)
+            if self._jobs.get(held.generation) is job:
+                self._jobs.pop(held.generation, None)
+            if job is not None and job.writer is not None:
+                job.writer.close()
             self.wake()
 
     async def _prepare(self, held: Lease) -> Job:
@@ -178,6 +189,8 @@ class Runner:
         if job.row.stop_requested or pk in self._stopped_early:
             self._stopped_early.discard(pk)
             job.interrupt("stopped")
+        if self._draining:
+            job.interrupt("drained")
         return job
 
     def _open(self, job: Job) -> None:
@@ -242,9 +255,11 @@ class Runner:
         await self._hand_back(job)
 
     async def _hand_back(self, job: Job) -> None:
-        if new := job.news():
-            await persistently(outcomes.checkpoint, [new])
-            job.saved(new)
+        async with self._checkpointing:
+            job.doubt()  # a whole one is safe to repeat, an appending one is not
+            if new := job.news():
+                await persistently(outcomes.checkpoint, [new])
+                job.saved(new)
         await persistently(lease.release, [job.lease])
         nudges.queue.send()
 

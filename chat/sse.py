@@ -96,7 +96,7 @@ class Decoder:
         elif name == "id" and "\0" not in value:
             self.last_id = value
         elif name == "retry" and value.isascii() and value.isdigit():
-            self.retry = int(value)
+            self.retry = int(value[-18:])
 
     def _dispatch(self) -> Frame | None:
         data, event = "\n".join(self._data), self._event

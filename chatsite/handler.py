@@ -12,12 +12,14 @@ response it returns, so async views return quickly: a stream, or a `LaterRespons
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from os import SEEK_END
 from typing import Any
 
 from asgiref.sync import sync_to_async
 from django import db
+from django.conf import settings
 from django.core import signals
 from django.core.handlers.asgi import ASGIHandler
 from django.http import (
@@ -29,6 +31,7 @@ from django.http import (
 from django.http.response import HttpResponseBase
 
 THREADS = 8
+Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
@@ -67,6 +70,27 @@ class OneHopHandler(ASGIHandler):
         # No ThreadSensitiveContext around it: that is what pins thread and
         # connection to the stream.
         await self.handle(scope, receive, send)
+
+    async def read_body(self, receive: Receive) -> Any:
+        """Keeps a byte more than any view takes, whatever a client sends."""
+        left = settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1
+
+        async def bounded() -> Mapping[str, Any]:
+            nonlocal left
+            message = await receive()
+            body = message.get("body", b"")[:left]
+            left -= len(body)
+            return {**message, "body": body}
+
+        return await super().read_body(bounded)
+
+    def create_request(self, scope: Any, body_file: Any) -> Any:
+        """The length of a chunked body is known by now: let it be checked."""
+        request, refused = super().create_request(scope, body_file)
+        if request is not None and "CONTENT_LENGTH" not in request.META:
+            request.META["CONTENT_LENGTH"] = str(body_file.seek(0, SEEK_END))
+            body_file.seek(0)
+        return request, refused
 
     async def run_get_response(self, request: HttpRequest) -> HttpResponseBase:
         hop = sync_to_async(self._respond, thread_sensitive=False, executor=self._pool)

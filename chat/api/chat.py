@@ -19,7 +19,7 @@ from chatsite.handler import LaterResponse
 
 from .. import generations, process
 from ..engines.registry import default_model, find_model
-from ..errors import ChatError, NotFoundError
+from ..errors import BusyError, ChatError, NotFoundError
 from ..follow import end_of, load
 from ..models import Generation
 from . import present
@@ -31,6 +31,7 @@ from .stream import event_stream
 router = Router(tags=["chat"])
 
 MAX_KEY = 200
+RESTART_SECONDS = 2
 IdempotencyKey = Annotated[
     str | None,
     Header(
@@ -86,6 +87,8 @@ async def chat(
 
     async def complete() -> HttpResponse:
         row = await end_of(process.current().tape, generation)
+        if row.is_live:
+            return render(restarting())
         if row.status == "failed":
             return render(ChatError(row.error_message, code=row.error_code, status=503))
         return JsonResponse(present.answer(row))
@@ -93,6 +96,14 @@ async def chat(
     response = LaterResponse(complete)
     response.headers["X-Generation-Id"] = str(generation.pk)
     return response
+
+
+def restarting() -> BusyError:
+    return BusyError(
+        _("The server restarts. The answer is still being written; read it again."),
+        code="restarting",
+        after=RESTART_SECONDS,
+    )
 
 
 @router.post("/chat/stream", openapi_extra=EVENT_STREAM)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -27,6 +27,7 @@ from .schemas import (
     FeedbackIn,
     MessageOut,
     MessagePage,
+    Text,
 )
 
 router = Router(tags=["conversations"])
@@ -37,7 +38,7 @@ Json = dict[str, Any]
 @router.get("/conversations", response=ConversationPage)
 def list_conversations(
     request: HttpRequest,
-    q: Annotated[str, Query(max_length=MAX_QUERY)] = "",
+    q: Annotated[Text, Query(max_length=MAX_QUERY)] = "",
     cursor: str | None = None,
     limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 30,
     archived: bool = False,
@@ -63,8 +64,8 @@ def _behind(cursor: str) -> Q:
     """What follows that place in (-pinned, -updated, -id)."""
     pinned, moment, pk = unpack(cursor, 3)
     try:
-        updated, last = datetime.fromisoformat(moment), UUID(pk)
-    except ValueError as error:
+        updated, last = datetime.fromisoformat(moment).astimezone(UTC), UUID(pk)
+    except (ValueError, OverflowError) as error:
         raise bad_cursor() from error
     older = Q(updated__lt=updated) | Q(updated=updated, pk__lt=last)
     if pinned == "1":

@@ -9,9 +9,23 @@ from uuid import UUID
 from django.conf import settings
 from django.utils.translation import gettext as _
 from ninja import Schema
-from pydantic import ConfigDict, Field, StrictBool, StrictInt, field_validator
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+    field_validator,
+)
 
-StopString = Annotated[str, Field(min_length=1, max_length=200)]
+
+def without_nul(value: Any) -> Any:
+    """PostgreSQL takes no NUL in a text."""
+    return value.replace("\0", "") if isinstance(value, str) else value
+
+
+Text = Annotated[str, BeforeValidator(without_nul)]
+StopString = Annotated[Text, Field(min_length=1, max_length=200)]
 
 
 class Body(Schema):
@@ -72,30 +86,30 @@ class EditIn(AnswerIn):
 class ChatIn(EditIn):
     conversation: UUID | None = None
     parent: UUID | None = None
-    system_prompt: Annotated[str | None, Field(max_length=32_000)] = None
+    system_prompt: Annotated[Text | None, Field(max_length=32_000)] = None
 
 
 class ConversationIn(Body):
-    title: Annotated[str, Field(max_length=200)] = ""
+    title: Annotated[Text, Field(max_length=200)] = ""
     model: Annotated[str | None, Field(max_length=200)] = None
-    system_prompt: Annotated[str, Field(max_length=32_000)] = ""
+    system_prompt: Annotated[Text, Field(max_length=32_000)] = ""
 
 
 class ConversationPatch(Body):
-    title: Annotated[str | None, Field(max_length=200)] = None
+    title: Annotated[Text | None, Field(max_length=200)] = None
     model: Annotated[str | None, Field(max_length=200)] = None
-    system_prompt: Annotated[str | None, Field(max_length=32_000)] = None
+    system_prompt: Annotated[Text | None, Field(max_length=32_000)] = None
     pinned: StrictBool | None = None
     archived: StrictBool | None = None
 
 
 class FeedbackIn(Body):
     rating: Literal[-1, 0, 1]
-    comment: Annotated[str, Field(max_length=2000)] = ""
+    comment: Annotated[Text, Field(max_length=2000)] = ""
 
 
 class KeyIn(Body):
-    name: Annotated[str, Field(max_length=100)] = ""
+    name: Annotated[Text, Field(max_length=100)] = ""
 
 
 class Usage(Schema):

@@ -44,6 +44,9 @@ class Writer(ABC):
     def append(self, *events: Event) -> int:
         """Add events; the last one's sequence number. Raises `Fenced`."""
 
+    def close(self) -> None:
+        """Nothing follows from this writer: the tape may be forgotten in time."""
+
     @property
     @abstractmethod
     def next_seq(self) -> int:
@@ -51,7 +54,8 @@ class Writer(ABC):
 
     @abstractmethod
     def holds(self, text: str, reasoning: str) -> bool:
-        """Whether the tape's text so far is exactly this."""
+        """Whether all readers have, or will read, exactly this: the tape saw the
+        attempt before this one, and that is its text."""
 
 
 class Tape(ABC):

@@ -78,9 +78,10 @@ def fold(base: Snapshot, events: list[Event]) -> Snapshot:
 
 
 class MemoryWriter(Writer):
-    def __init__(self, reel: Reel, attempt: int) -> None:
+    def __init__(self, reel: Reel, attempt: int, follows: bool) -> None:
         self._reel = reel
         self._attempt = attempt
+        self._follows = follows
         self._next = attempt * SPAN + 1
 
     @property
@@ -96,7 +97,13 @@ class MemoryWriter(Writer):
         self._reel.wake(Wake.NEWS)
         return self._next - 1
 
+    def close(self) -> None:
+        if self._reel.attempt == self._attempt:
+            self._reel.finished = True
+
     def holds(self, text: str, reasoning: str) -> bool:
+        if not self._follows:
+            return False
         return fold(self._reel.base, self._reel.events) == Snapshot(text, reasoning)
 
 
@@ -112,11 +119,12 @@ class MemoryTape(Tape):
         reel = self._reels.setdefault(generation, Reel())
         if reel.attempt >= attempt:
             raise Fenced
+        follows = reel.attempt == attempt - 1
         reel.attempt = attempt
         reel.finished = False
         self._reels.move_to_end(generation)
         self._drop_old()
-        return MemoryWriter(reel, attempt)
+        return MemoryWriter(reel, attempt, follows)
 
     def _drop_old(self) -> None:
         """Forget the oldest finished reels; seldom enough to cost nothing per open.
