@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, ClassVar
 
 Data = dict[str, Any]
@@ -59,11 +60,16 @@ class Queued:
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """Text to add to what is shown. At least one of the two is not empty."""
+    """Text to add to what is shown. At least one of the two is not empty.
+
+    The tokens it came from are not on the wire: who takes over goes on behind them.
+    """
 
     name: ClassVar[str] = "delta"
     text: str = ""
     reasoning: str = ""
+    tokens: int = 0
+    token_ids: tuple[int, ...] = ()
 
     def data(self) -> Data:
         parts = {"text": self.text, "reasoning": self.reasoning}
@@ -75,11 +81,16 @@ class Delta:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Text that replaces everything that was shown."""
+    """Text that replaces everything that was shown: all that came before.
+
+    As for a delta, the tokens are not on the wire.
+    """
 
     name: ClassVar[str] = "snapshot"
     text: str = ""
     reasoning: str = ""
+    tokens: int = 0
+    token_ids: tuple[int, ...] = ()
 
     def data(self) -> Data:
         return {"text": self.text, "reasoning": self.reasoning}
@@ -165,4 +176,14 @@ def join(deltas: list[Delta]) -> Delta:
     return Delta(
         text="".join(delta.text for delta in deltas),
         reasoning="".join(delta.reasoning for delta in deltas),
+        tokens=sum(delta.tokens for delta in deltas),
+        token_ids=tuple(chain.from_iterable(delta.token_ids for delta in deltas)),
     )
+
+
+def fold(base: Snapshot, events: Iterable[Event]) -> Snapshot:
+    """All text after `events`, which began behind `base`."""
+    deltas = [event for event in events if isinstance(event, Delta)]
+    start = Delta(base.text, base.reasoning, base.tokens, base.token_ids)
+    whole = join([start, *deltas])
+    return Snapshot(whole.text, whole.reasoning, whole.tokens, whole.token_ids)

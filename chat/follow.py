@@ -46,9 +46,11 @@ async def follow(
     if cursor < START_SEQ:
         yield [(START_SEQ, started(generation))]
         cursor = START_SEQ
+    key = str(generation.pk)
+    ground(tape, generation)
     silence = Silence()
     while True:
-        events = tape.read(str(generation.pk), cursor)
+        events = tape.read(key, cursor)
         if not events and not generation.is_live:
             events = stored_end(generation, cursor)
             if not events:
@@ -60,17 +62,28 @@ async def follow(
             if is_terminal(last):
                 return
             continue
-        wake = await tape.wait(str(generation.pk), cursor, silence.patience(generation))
+        wake = await tape.wait(key, cursor, silence.patience(tape, generation))
         if wake is Wake.CLOSING:
             return
         if wake is Wake.NEWS:
             continue
         generation = await reread(generation)
+        ground(tape, generation)
         if generation.status == "queued" and (news := await silence.place(generation)):
             cursor += 1
             yield [(cursor, news)]
         elif silence.is_long():
             yield []
+
+
+def ground(tape: Tape, generation: Generation) -> None:
+    """Tell a tape that does not know the whole text what the row says of it."""
+    key = str(generation.pk)
+    if generation.is_live and not tape.is_whole(key):
+        ids = tuple(map(int, generation.token_ids.split()))
+        tokens = generation.completion_tokens
+        text = Snapshot(generation.text, generation.reasoning, tokens, ids)
+        tape.ground(key, generation.last_seq, text)
 
 
 class Silence:
@@ -86,10 +99,14 @@ class Silence:
     def end(self) -> None:
         self._since = time.monotonic()
 
-    def patience(self, generation: Generation) -> float:
-        waiting = generation.status == "queued"
+    def patience(self, tape: Tape, generation: Generation) -> float:
+        """Seconds until the row is worth another look."""
         heartbeat = settings.CHAT_HEARTBEAT_SECONDS
-        return min(QUEUE_LOOK_SECONDS, heartbeat) if waiting else heartbeat
+        if generation.status == "queued":
+            return min(QUEUE_LOOK_SECONDS, heartbeat)
+        if not tape.is_whole(str(generation.pk)):
+            return min(settings.CHAT_CHECKPOINT_SECONDS / 2, heartbeat)
+        return heartbeat
 
     def is_long(self) -> bool:
         if time.monotonic() - self._since < settings.CHAT_HEARTBEAT_SECONDS * 0.9:

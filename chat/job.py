@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any, Literal, cast
 
 from .conversations import prompt_messages
@@ -18,7 +19,7 @@ from .engines.base import (
     Progress,
     Prompted,
 )
-from .events import Delta
+from .events import Delta, Snapshot
 from .follow import load
 from .lease import Lease
 from .models import Generation
@@ -64,8 +65,11 @@ class Job:
     writer: Writer | None = None
     task: asyncio.Task[str] | None = None
     interrupted: Interruption | None = None
+    behind: int = 0
+    """The number of the last event in the text it goes on from."""
     _saved_tokens: int = 0
     _in_doubt: bool = False
+    _silent: list[Chunk] = field(default_factory=list)
 
     @property
     def text(self) -> str:
@@ -82,6 +86,24 @@ class Job:
             if self.task is not None:
                 self.task.cancel()
 
+    def adopt(self, seq: int, said: Snapshot) -> None:
+        """Go on from what the tape says, which is newer than the checkpoint."""
+        ids = "".join(f"{token} " for token in said.token_ids)
+        self._text = Said([said.text])
+        self._reasoning = Said([said.reasoning])
+        self._ids = Said([ids])
+        self.completion_tokens = said.tokens
+        self.behind = seq
+        self._in_doubt = True
+
+    def so_far(self) -> Snapshot:
+        return Snapshot(
+            self.text, self.reasoning, self.completion_tokens, self._token_ids()
+        )
+
+    def _token_ids(self) -> tuple[int, ...]:
+        return tuple(map(int, self._ids.whole().split()))
+
     def request(self) -> EngineRequest:
         return EngineRequest(
             id=f"{self.lease.generation}.{self.lease.attempt}",
@@ -91,7 +113,7 @@ class Job:
             progress=Progress(
                 text=self.text,
                 reasoning=self.reasoning,
-                token_ids=tuple(map(int, self._ids.whole().split())),
+                token_ids=self._token_ids(),
                 completion_tokens=self.completion_tokens,
             ),
         )
@@ -113,15 +135,23 @@ class Job:
     def _take_chunk(self, chunk: Chunk, now: float) -> None:
         self.completion_tokens += chunk.tokens
         self._ids.add("".join(f"{token} " for token in chunk.token_ids))
+        self._silent.append(chunk)
         text, reasoning = storable(chunk.text), storable(chunk.reasoning)
         if not (text or reasoning):
             return
         if self.first_token is None:
             self.first_token = datetime.fromtimestamp(now, UTC)
         assert self.writer is not None
-        self.writer.append(Delta(text, reasoning))
+        self.writer.append(self._delta(text, reasoning))
         self._text.add(text)
         self._reasoning.add(reasoning)
+
+    def _delta(self, text: str, reasoning: str) -> Delta:
+        """With the tokens since the last delta, also those that made no text."""
+        silent, self._silent = self._silent, []
+        ids = chain.from_iterable(part.token_ids for part in silent)
+        tokens = sum(part.tokens for part in silent)
+        return Delta(text, reasoning, tokens, tuple(ids))
 
     def news(self) -> Checkpoint | None:
         """What the database does not have yet; None when it has everything."""
@@ -129,8 +159,10 @@ class Job:
         same = self.completion_tokens == self._saved_tokens
         if same and not self._in_doubt and not any(part.is_news for part in said):
             return None
+        assert self.writer is not None
         return Checkpoint(
             lease=self.lease,
+            last_seq=max(self.behind, self.writer.last_seq),
             text=self._text.news(),
             reasoning=self._reasoning.news(),
             token_ids=self._ids.news(),
@@ -199,5 +231,6 @@ def prepare(lease: Lease) -> Job:
         prompt_tokens=row.prompt_tokens,
         completion_tokens=row.completion_tokens,
         first_token=row.first_token,
+        behind=row.last_seq,
         _saved_tokens=row.completion_tokens,
     )

@@ -1,7 +1,7 @@
-"""Nudges inside a process: "look again". Losing one costs latency, never data.
+"""Nudges: "look again". Losing one costs latency, never data.
 
 Senders are database code in any thread; listeners live on the event loop and are
-called there.
+called there. A tape that many processes share relays them to the others.
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ from collections.abc import Callable
 class Nudge:
     """One kind of news. Without a listener, sending does nothing."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
+        self.name = name
         self._listeners: dict[Callable[..., None], asyncio.AbstractEventLoop] = {}
+        self._relays: dict[Callable[[str, str], None], asyncio.AbstractEventLoop] = {}
 
     def connect(self, listener: Callable[..., None]) -> None:
         """Call `listener` on this loop from now on."""
@@ -23,15 +25,33 @@ class Nudge:
     def disconnect(self, listener: Callable[..., None]) -> None:
         self._listeners.pop(listener, None)
 
+    def relay(self, to_others: Callable[[str, str], None]) -> None:
+        """Also tell other processes, by `to_others(name, news)` on this loop."""
+        self._relays[to_others] = asyncio.get_running_loop()
+
+    def unrelay(self, to_others: Callable[[str, str], None]) -> None:
+        self._relays.pop(to_others, None)
+
     def send(self, *news: str) -> None:
+        """Tell the listeners here and everywhere."""
+        self.deliver(*news)
+        for relay, loop in list(self._relays.items()):
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(relay, self.name, "".join(news))
+
+    def deliver(self, *news: str) -> None:
+        """Tell the listeners of this process."""
         for listener, loop in list(self._listeners.items()):
             if not loop.is_closed():
                 loop.call_soon_threadsafe(listener, *news)
 
 
-queue = Nudge()
+queue = Nudge("queue")
 """Something was queued."""
-stop = Nudge()
+stop = Nudge("stop")
 """The generation with this id was asked to stop."""
-ended = Nudge()
+ended = Nudge("ended")
 """The generation with this id ended without its runner."""
+
+ALL = (queue, stop, ended)
+BY_NAME = {nudge.name: nudge for nudge in ALL}

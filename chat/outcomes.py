@@ -26,6 +26,7 @@ class Checkpoint:
     """
 
     lease: Lease
+    last_seq: int
     text: str
     reasoning: str
     token_ids: str
@@ -42,7 +43,8 @@ UPDATE chat_generation
 SET text = CASE WHEN %s THEN '' ELSE text END || %s,
     reasoning = CASE WHEN %s THEN '' ELSE reasoning END || %s,
     token_ids = CASE WHEN %s THEN '' ELSE token_ids END || %s,
-    prompt_tokens = %s, completion_tokens = %s, first_token = COALESCE(first_token, %s)
+    last_seq = %s, prompt_tokens = %s, completion_tokens = %s,
+    first_token = COALESCE(first_token, %s)
 WHERE id = %s AND owner = %s AND attempt = %s AND status = 'running'
 """
 
@@ -62,6 +64,7 @@ def checkpoint(news: Sequence[Checkpoint]) -> None:
             new.reasoning,
             new.whole,
             new.token_ids,
+            new.last_seq,
             new.prompt_tokens,
             new.completion_tokens,
             adapt(new.first_token) if new.first_token else None,

@@ -12,13 +12,17 @@ from django.conf import settings
 from . import nudges
 from .engines.registry import Engines
 from .runner import Runner
-from .tape import MemoryTape, Tape
+from .tape import MemoryTape, RedisTape, Tape
+
+
+def make_tape() -> Tape:
+    return RedisTape(settings.REDIS_URL) if settings.REDIS_URL else MemoryTape()
 
 
 class Process:
     def __init__(self) -> None:
         self.name = f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(4)}"
-        self.tape: Tape = MemoryTape()
+        self.tape = make_tape()
         self.engines = Engines()
         self.runner: Runner | None = None
 

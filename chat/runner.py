@@ -20,7 +20,6 @@ from . import generations, lease, nudges, outcomes
 from .database import in_database, persistently
 from .engines.base import EngineError, EngineLost
 from .engines.registry import Engines
-from .events import Snapshot
 from .follow import ending, load, started
 from .job import Job, prepare
 from .lease import Lease
@@ -174,8 +173,6 @@ class Runner:
         finally:
             if self._jobs.get(held.generation) is job:
                 self._jobs.pop(held.generation, None)
-            if job is not None and job.writer is not None:
-                job.writer.close()
             self.wake()
 
     async def _prepare(self, held: Lease) -> Job:
@@ -194,14 +191,17 @@ class Runner:
         return job
 
     def _open(self, job: Job) -> None:
-        """Begin this attempt on the tape; readers of an earlier one learn the text
-        it goes on from, unless that is what they already have."""
-        job.writer = self._tape.open(str(job.lease.generation), job.lease.attempt)
+        """Begin this attempt on the tape, behind the newest text there is: what the
+        dead owner said, if this process heard all of it, else the checkpoint."""
+        generation = str(job.lease.generation)
+        heard = self._tape.state(generation)
+        if heard is not None and heard[0] > job.behind:
+            job.adopt(*heard)
+        job.writer = self._tape.open(
+            generation, job.lease.attempt, job.behind, job.so_far()
+        )
         if job.lease.attempt > 1:
-            same = job.writer.holds(job.text, job.reasoning)
             job.writer.append(started(job.row))
-            if not same:
-                job.writer.append(Snapshot(job.text, job.reasoning))
 
     async def _drive(self, job: Job) -> None:
         """Stream to the end, then write down how it ended."""

@@ -1,6 +1,8 @@
 """The tape: what a generation said, in order, for any number of readers."""
 
-from .base import SPAN, Fenced, Tape, Wake, Writer
+from .base import Fenced, Tape, Wake, Writer
 from .memory import MemoryTape
+from .redis import RedisTape
+from .reel import SPAN
 
-__all__ = ["SPAN", "Fenced", "MemoryTape", "Tape", "Wake", "Writer"]
+__all__ = ["SPAN", "Fenced", "MemoryTape", "RedisTape", "Tape", "Wake", "Writer"]

@@ -1,24 +1,26 @@
-"""The contract of a tape.
-
-A sequence number says attempt and place: event n (from 1) of attempt a has number
-`a * SPAN + n`. So numbers grow over crashes and hand-overs without anybody having
-to know how far the dead attempt came. Number 1 is the `start` that every reader
-from the beginning gets first; it is not on the tape.
+"""The contract of a tape, and what every tape does: reels, readers, waiting.
 
 All calls belong to the event loop's thread. Reading and appending never wait: every
-process has the tapes it needs in memory.
+process has the tapes it needs in memory (`chat.tape.reel`). Tapes differ in how an
+event gets from its writer to the reels.
 """
 
 from __future__ import annotations
 
+import asyncio
+import time
 from abc import ABC, abstractmethod
+from collections import OrderedDict
+from dataclasses import dataclass, field
 from enum import Enum
 
-from ..events import Event, Sequenced
+from ..events import Event, Sequenced, Snapshot
+from .reel import SPAN, Reel
 
-SPAN = 1_000_000
-WRITE_CAP = 48 * 1024
-"""Characters one read returns at most: what one slow reader's write may hold."""
+KEEP_FINISHED = 256
+"""Finished reels kept for readers that are about to come back."""
+ABANDONED_SECONDS = 1800
+"""A reel nobody wrote to or waits at for so long is dropped: its row was deleted."""
 
 
 class Fenced(Exception):
@@ -40,25 +42,56 @@ class Wake(Enum):
 class Writer(ABC):
     """The one who may append: the holder of the lease with this attempt."""
 
-    @abstractmethod
-    def append(self, *events: Event) -> int:
-        """Add events; the last one's sequence number. Raises `Fenced`."""
-
-    def close(self) -> None:
-        """Nothing follows from this writer: the tape may be forgotten in time."""
-
-    @property
-    @abstractmethod
-    def next_seq(self) -> int:
+    def __init__(self, reel: Reel, attempt: int) -> None:
+        self._reel = reel
+        self._attempt = attempt
+        self.next_seq = attempt * SPAN + 1
         """The number the next event will get."""
 
+    @property
+    def last_seq(self) -> int:
+        """The number of its last event; below the attempt's first when none."""
+        first = self._attempt * SPAN + 1
+        return self.next_seq - 1 if self.next_seq > first else 0
+
+    def append(self, *events: Event) -> int:
+        """Add events; the last one's sequence number. Raises `Fenced`."""
+        if self._reel.attempt > self._attempt:
+            raise Fenced
+        first, self.next_seq = self.next_seq, self.next_seq + len(events)
+        self._send(first, events)
+        return self.next_seq - 1
+
     @abstractmethod
-    def holds(self, text: str, reasoning: str) -> bool:
-        """Whether all readers have, or will read, exactly this: the tape saw the
-        attempt before this one, and that is its text."""
+    def _send(self, first: int, events: tuple[Event, ...]) -> None:
+        """Bring them to the reels."""
+
+
+@dataclass(slots=True, eq=False)
+class Seat:
+    """A reel and who waits at it."""
+
+    reel: Reel = field(default_factory=Reel)
+    waiters: set[asyncio.Future[Wake]] = field(default_factory=set)
+    touched: float = field(default_factory=time.monotonic)
+
+    def wake(self, reason: Wake) -> None:
+        self.touched = time.monotonic()
+        if reason is Wake.NEWS and not self.reel.whole:
+            # Nothing a reader could take: it looks at the row now and then.
+            return
+        waiters, self.waiters = self.waiters, set()
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(reason)
 
 
 class Tape(ABC):
+    def __init__(self) -> None:
+        self._seats: OrderedDict[str, Seat] = OrderedDict()
+        self._sweep_at = KEEP_FINISHED
+        self._closing = False
+
     async def start(self) -> None:
         """Connect, and begin to follow other processes."""
 
@@ -71,24 +104,93 @@ class Tape(ABC):
         return None
 
     @abstractmethod
-    def open(self, generation: str, attempt: int) -> Writer:
-        """The writer of a new attempt. Raises `Fenced` when a newer one exists."""
+    def open(
+        self, generation: str, attempt: int, behind: int, text: Snapshot
+    ) -> Writer:
+        """The writer of a new attempt, which goes on behind that number: the text up
+        to there is `text`. Raises `Fenced` when a newer attempt exists."""
 
-    @abstractmethod
     def read(self, generation: str, after: int) -> list[Sequenced]:
-        """What follows the cursor, at most about `WRITE_CAP` characters of it.
+        """What follows the cursor; see `Reel.after`. Empty also when the tape does
+        not know enough yet (`is_whole`)."""
+        seat = self._seats.get(generation)
+        return seat.reel.after(after) if seat else []
 
-        One `Snapshot` comes first when the tape no longer reaches back to `after`.
-        """
+    def is_whole(self, generation: str) -> bool:
+        seat = self._seats.get(generation)
+        return seat is not None and seat.reel.whole
 
-    @abstractmethod
+    def ground(self, generation: str, seq: int, text: Snapshot) -> None:
+        """Tell it the checkpoint from the row; see `Reel.ground`."""
+        self._seat(generation).reel.ground(seq, text)
+
+    def state(self, generation: str) -> tuple[int, Snapshot] | None:
+        """All text so far and its number, if the tape knows it whole."""
+        seat = self._seats.get(generation)
+        return seat.reel.state() if seat else None
+
     async def wait(self, generation: str, after: int, timeout: float) -> Wake:
         """Until there is something to do for a reader at this cursor."""
+        if self._closing:
+            return Wake.CLOSING
+        seat = self._seat(generation)
+        if seat.reel.whole and seat.reel.tip > after:
+            return Wake.NEWS
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[Wake] = loop.create_future()
+        seat.waiters.add(waiter)
+        timer = loop.call_later(timeout, _settle, waiter)
+        try:
+            return await waiter
+        finally:
+            timer.cancel()
+            seat.waiters.discard(waiter)
+            self._forget_unused(generation, seat)
 
-    @abstractmethod
     def nudge(self, generation: str) -> None:
         """Wake its readers: the row changed."""
+        if seat := self._seats.get(generation):
+            seat.wake(Wake.NUDGE)
 
-    @abstractmethod
     def close_readers(self) -> None:
         """End every wait, now and from now on, with `Wake.CLOSING`."""
+        self._closing = True
+        for seat in list(self._seats.values()):
+            seat.wake(Wake.CLOSING)
+
+    def _seat(self, generation: str) -> Seat:
+        seat = self._seats.get(generation)
+        if seat is None:
+            self._sweep()
+            seat = self._seats[generation] = Seat()
+        return seat
+
+    def _forget_unused(self, generation: str, seat: Seat) -> None:
+        """A seat that only readers made (nobody wrote yet) goes with the last one."""
+        unused = not seat.waiters and not seat.reel.attempt
+        if unused and self._seats.get(generation) is seat:
+            del self._seats[generation]
+
+    def _sweep(self) -> None:
+        """Forget the oldest finished reels, and abandoned ones; seldom enough to
+        cost nothing per reel. A reader loses nothing: it goes on from the row."""
+        if len(self._seats) < self._sweep_at:
+            return
+        finished = [key for key, seat in self._seats.items() if seat.reel.finished]
+        for key in finished[:-KEEP_FINISHED] + self._abandoned():
+            if seat := self._seats.pop(key, None):
+                seat.wake(Wake.NUDGE)
+        self._sweep_at = max(KEEP_FINISHED, 2 * len(self._seats))
+
+    def _abandoned(self) -> list[str]:
+        long_ago = time.monotonic() - ABANDONED_SECONDS
+        return [
+            key
+            for key, seat in self._seats.items()
+            if seat.touched < long_ago and not seat.waiters
+        ]
+
+
+def _settle(waiter: asyncio.Future[Wake]) -> None:
+    if not waiter.done():
+        waiter.set_result(Wake.TIMEOUT)

@@ -1,0 +1,223 @@
+"""The tape of many processes: one Redis stream that all of them append to and tail.
+
+Each process gathers what its writers say and adds it as one entry per flush; each
+process, the writer's own included, applies the entries to its reels in the stream's
+order. So all reels change alike: what a fenced owner says late stands behind the new
+attempt's opening and is ignored everywhere; late joins and takeovers are local.
+
+Why one stream and not one per process: nothing to discover, one order for fencing,
+and the same bytes; figures in docs/benchmarks.md.
+
+Nothing here is the truth. A process that starts, or lags behind the trimming, or
+whose Redis lost its data, has reels with holes: they become whole from the next
+checkpoint in the database. Nudges travel in the same stream.
+
+An entry has one field, `b`: a JSON list of
+`["open", generation, attempt, behind]`,
+`["say", generation, attempt, first number, [event, …]]` and
+`["nudge", sender, kind, id]`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import secrets
+import time
+from collections import deque
+from typing import Any, cast
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from .. import nudges
+from ..events import Delta, Event, Snapshot, from_data
+from .base import Fenced, Seat, Tape, Wake, Writer
+
+logger = logging.getLogger(__name__)
+
+KEY = "chatsite:tape"
+KEEP_SECONDS = 60
+"""How far the stream reaches back; what starts or lags longer, uses checkpoints."""
+LOOK_BACK_SECONDS = 15
+"""How much of it a starting process reads: more than a checkpoint is old."""
+FLUSH_PAUSE_SECONDS = 0.005
+FLUSH_ITEMS = 2000
+OUTBOX_ITEMS = 100_000
+"""Beyond this, Redis has been away for long: the oldest go, checkpoints fill in."""
+READ_ENTRIES = 200
+BLOCK_MS = 1000
+STOP_SECONDS = 2.0
+
+Item = list[Any]
+Found = list[tuple[bytes, list[tuple[bytes, dict[bytes, bytes]]]]]
+
+
+def pack(event: Event) -> Item:
+    """An event as JSON values; deltas, of which there are many, without names."""
+    if isinstance(event, Delta):
+        return [event.text, event.reasoning, event.tokens, list(event.token_ids)]
+    return [event.name, event.data()]
+
+
+def unpack(item: Item) -> Event:
+    if len(item) == 4:
+        return Delta(item[0], item[1], item[2], tuple(item[3]))
+    return from_data(item[0], item[1])
+
+
+class RedisWriter(Writer):
+    def __init__(
+        self, tape: RedisTape, seat: Seat, generation: str, attempt: int
+    ) -> None:
+        super().__init__(seat.reel, attempt)
+        self._tape = tape
+        self._generation = generation
+
+    def _send(self, first: int, events: tuple[Event, ...]) -> None:
+        packed = [pack(event) for event in events]
+        self._tape.send(["say", self._generation, self._attempt, first, packed])
+
+
+class RedisTape(Tape):
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self._redis = Redis.from_url(
+            url,
+            socket_connect_timeout=2,
+            # Above the longest XREAD; a frozen server is found out.
+            socket_timeout=5,
+            # Trying again is for the loops below, which know what they said.
+            retry=Retry(NoBackoff(), 0),
+        )
+        self._name = secrets.token_hex(8)
+        self._outbox: deque[Item] = deque(maxlen=OUTBOX_ITEMS)
+        self._outgoing = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._loops: list[asyncio.Task[None]] = []
+        self._problem: str | None = None
+        self._last_id = "0-0"
+
+    # The contract
+
+    async def start(self) -> None:
+        since = int((time.time() - LOOK_BACK_SECONDS) * 1000)
+        self._last_id = f"{since}-0"
+        for nudge in nudges.ALL:
+            nudge.relay(self._broadcast)
+        self._loops = [
+            asyncio.create_task(self._tail(), name="tape-tail"),
+            asyncio.create_task(self._flush(), name="tape-flush"),
+        ]
+
+    async def stop(self) -> None:
+        for nudge in nudges.ALL:
+            nudge.unrelay(self._broadcast)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(STOP_SECONDS):
+                await self._idle.wait()
+        for loop in self._loops:
+            loop.cancel()
+        await asyncio.gather(*self._loops, return_exceptions=True)
+        await self._redis.aclose()
+
+    @property
+    def problem(self) -> str | None:
+        return self._problem
+
+    def open(
+        self, generation: str, attempt: int, behind: int, text: Snapshot
+    ) -> Writer:
+        seat = self._seat(generation)
+        if seat.reel.attempt >= attempt:
+            raise Fenced
+        seat.reel.ground(behind, text)
+        self.send(["open", generation, attempt, behind])
+        return RedisWriter(self, seat, generation, attempt)
+
+    # Out
+
+    def send(self, item: Item) -> None:
+        self._outbox.append(item)
+        self._outgoing.set()
+        self._idle.clear()
+
+    def _broadcast(self, kind: str, news: str) -> None:
+        self.send(["nudge", self._name, kind, news])
+
+    async def _flush(self) -> None:
+        """One entry for all that was said meanwhile. An entry whose answer was lost
+        is added again: reels skip what they have."""
+        while True:
+            await self._outgoing.wait()
+            count = min(len(self._outbox), FLUSH_ITEMS)
+            batch = [self._outbox[index] for index in range(count)]
+            if not await self._add(batch):
+                continue
+            for item in batch:
+                if self._outbox and self._outbox[0] is item:
+                    self._outbox.popleft()
+            if not self._outbox:
+                self._outgoing.clear()
+                self._idle.set()
+            await asyncio.sleep(FLUSH_PAUSE_SECONDS)
+
+    async def _add(self, batch: list[Item]) -> bool:
+        oldest = int((time.time() - KEEP_SECONDS) * 1000)
+        data = json.dumps(batch, ensure_ascii=True, separators=(",", ":"))
+        try:
+            await self._redis.xadd(KEY, {"b": data}, minid=oldest, approximate=True)
+            await self._redis.expire(KEY, KEEP_SECONDS * 10)
+        except (RedisError, OSError) as error:
+            await self._trouble(error)
+            return False
+        self._problem = None
+        return True
+
+    # In
+
+    async def _tail(self) -> None:
+        while True:
+            try:
+                found = await self._redis.xread(
+                    {KEY: self._last_id}, count=READ_ENTRIES, block=BLOCK_MS
+                )
+            except (RedisError, OSError) as error:
+                await self._trouble(error)
+                continue
+            self._problem = None
+            for _key, entries in cast("Found", found or []):
+                for entry_id, fields in entries:
+                    self._last_id = entry_id.decode()
+                    self._apply(fields[b"b"])
+
+    def _apply(self, data: bytes) -> None:
+        touched: dict[str, Seat] = {}
+        for item in json.loads(data):
+            if item[0] == "nudge":
+                self._take_nudge(item)
+                continue
+            _kind, generation, attempt, number, *rest = item
+            seat = touched[generation] = self._seat(generation)
+            if rest:
+                seat.reel.add(attempt, number, [unpack(event) for event in rest[0]])
+            else:
+                seat.reel.open(attempt, number)
+        for seat in touched.values():
+            seat.wake(Wake.NEWS)
+
+    def _take_nudge(self, item: Item) -> None:
+        _, sender, kind, news = item
+        if sender != self._name:
+            nudges.BY_NAME[kind].deliver(*([news] if news else []))
+
+    async def _trouble(self, error: Exception) -> None:
+        if self._problem is None:
+            logger.warning("Redis: %s", error)
+        self._problem = f"{type(error).__name__}: is Redis up?"
+        await asyncio.sleep(0.2)

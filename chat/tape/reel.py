@@ -1,0 +1,172 @@
+"""One generation's tape in the memory of one process. No I/O, no clock.
+
+A sequence number says attempt and place: event n (from 1) of attempt a has number
+`a * SPAN + n`. So numbers grow over crashes and hand-overs without anybody having
+to know how far the dead attempt came. Numbers below `SPAN` belong to readers that
+have seen no text: 1 is the `start` each reader gets first, the next ones are its
+places in the queue.
+
+A new attempt says behind which number it goes on. What a dead owner said beyond
+that is cut, and a reader that saw it is given a snapshot.
+
+A reel is *whole* when it knows all text from the beginning: as a base (text up to a
+number) and the events behind it. One that missed something is not, and becomes whole
+again from a checkpoint that is recent enough (`ground`).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from ..events import Delta, Event, Sequenced, Snapshot, fold, is_terminal
+
+SPAN = 1_000_000
+READ_CAP = 48 * 1024
+"""Characters one read returns at most: what one slow reader's write may hold."""
+KEEP_EVENTS = 8192
+"""A longer reel folds its older half into its base."""
+
+
+@dataclass(slots=True)
+class Reel:
+    """Applying the same calls in the same order gives the same reel anywhere."""
+
+    attempt: int = 0
+    whole: bool = False
+    goes_on_behind: int = 0
+    base_seq: int = 0
+    base: Snapshot = Snapshot()
+    seqs: list[int] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+
+    @property
+    def tip(self) -> int:
+        """The last number it knows."""
+        return self.seqs[-1] if self.seqs else self.base_seq
+
+    @property
+    def finished(self) -> bool:
+        return bool(self.events) and is_terminal(self.events[-1])
+
+    # Writing
+
+    def open(self, attempt: int, behind: int) -> bool:
+        """A new attempt, which goes on behind that number. False: an old one."""
+        if attempt <= self.attempt:
+            return False
+        if behind == 0:
+            self._reset(0, Snapshot(), whole=True)
+        elif self.whole and self._knows(behind):
+            keep = bisect_right(self.seqs, behind)
+            del self.seqs[keep:], self.events[keep:]
+        else:
+            self._reset(0, Snapshot(), whole=False)
+        self.attempt = attempt
+        self.goes_on_behind = behind
+        return True
+
+    def add(self, attempt: int, first: int, events: Sequence[Event]) -> bool:
+        """Events numbered from `first`. False: an old attempt's, ignored.
+
+        Those it has already are skipped; when some are missing it is not whole.
+        """
+        if attempt < self.attempt:
+            return False
+        if attempt > self.attempt or first > self._expected():
+            self._reset(0, Snapshot(), whole=False)
+            self.attempt = attempt
+            self.goes_on_behind = -1
+        for seq, event in enumerate(events, first):
+            if seq > self.tip:
+                self.seqs.append(seq)
+                self.events.append(event)
+        if len(self.seqs) > KEEP_EVENTS:
+            self._fold(len(self.seqs) // 2)
+        return True
+
+    def _expected(self) -> int:
+        """The number that comes next, if nothing is missed; any, if not whole."""
+        first = self.attempt * SPAN + 1
+        if not self.whole and not self.seqs:
+            return max(first, (self.attempt + 1) * SPAN)
+        return max(first, self.tip + 1)
+
+    def _reset(self, seq: int, base: Snapshot, *, whole: bool) -> None:
+        self.base_seq, self.base, self.whole = seq, base, whole
+        self.seqs.clear()
+        self.events.clear()
+
+    def _fold(self, count: int) -> None:
+        """Constant work per event on average: half is folded at a time."""
+        if self.whole:
+            self.base = fold(self.base, self.events[:count])
+            self.base_seq = self.seqs[count - 1]
+        del self.seqs[:count], self.events[:count]
+
+    def ground(self, seq: int, text: Snapshot) -> None:
+        """Make it whole from a checkpoint: all text up to number `seq`.
+
+        Changes nothing when there is a hole between the checkpoint and the events:
+        a later checkpoint will do.
+        """
+        if self.whole or not self._joins(seq):
+            return
+        keep = bisect_right(self.seqs, seq)
+        seqs, events = self.seqs[keep:], self.events[keep:]
+        self._reset(seq, text, whole=True)
+        self.seqs, self.events = seqs, events
+        self.attempt = max(self.attempt, seq // SPAN)
+
+    def _joins(self, seq: int) -> bool:
+        if not self.seqs:
+            behind = seq == self.goes_on_behind
+            return behind or seq >= self.attempt * SPAN
+        first = self.seqs[0]
+        if first == self.attempt * SPAN + 1 and seq == self.goes_on_behind:
+            return True
+        return seq >= first - 1 and seq // SPAN >= self.attempt
+
+    # Reading
+
+    def after(self, cursor: int) -> list[Sequenced]:
+        """What follows, at most about `READ_CAP` characters; one snapshot first
+        when what the reader has seen is not what the tape says."""
+        if not self.whole or self.tip <= cursor:
+            return []
+        if not self._reaches(cursor):
+            return self._snapshot()
+        found: list[Sequenced] = []
+        size = 0
+        for index in range(bisect_right(self.seqs, cursor), len(self.seqs)):
+            event = self.events[index]
+            found.append((self.seqs[index], event))
+            size += len(event) if isinstance(event, Delta) else 0
+            if size > READ_CAP:
+                break
+        return found
+
+    def _reaches(self, cursor: int) -> bool:
+        """Whether a reader there has seen exactly the text up to that number."""
+        if cursor < SPAN:
+            return not (self.base.text or self.base.reasoning)
+        return self._knows(cursor)
+
+    def _knows(self, seq: int) -> bool:
+        if seq == self.base_seq:
+            return True
+        index = bisect_left(self.seqs, seq)
+        return index < len(self.seqs) and self.seqs[index] == seq
+
+    def _snapshot(self) -> list[Sequenced]:
+        """Everything at once, and the end if it is there."""
+        text = fold(self.base, self.events)
+        if not self.finished:
+            return [(self.tip, text)]
+        before = self.seqs[-2] if len(self.seqs) > 1 else self.base_seq
+        return [(before, text), (self.tip, self.events[-1])]
+
+    def state(self) -> tuple[int, Snapshot] | None:
+        """All text and the number it goes up to; None when it is not whole."""
+        return (self.tip, fold(self.base, self.events)) if self.whole else None
