@@ -8,12 +8,13 @@ gets one reads the row again.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -91,7 +92,7 @@ def start(
         )
         return _answer(user, owner, question, ask)
 
-    return _once(user, ask, record)
+    return _once(user, ask, record, "updated" if conversation else "created")
 
 
 def regenerate(user: Any, message: UUID, ask: Ask) -> Generation:
@@ -131,21 +132,24 @@ def edit(user: Any, message: UUID, prompt: str, ask: Ask) -> Generation:
     return _once(user, ask, record)
 
 
-def _once(user: Any, ask: Ask, record: Any) -> Generation:
+def _once(
+    user: Any, ask: Ask, record: Callable[[], Generation], action: str = "updated"
+) -> Generation:
     """Run `record` in a transaction; the same key twice gives the same generation."""
     if (earlier := find_by_key(user, ask.idempotency_key)) is not None:
         return earlier
     _admit()
     try:
         with write():
-            generation: Generation = record()
+            generation = record()
     except IntegrityError as error:
         # Two requests with one key at the same time: the other one was first.
         if (earlier := find_by_key(user, ask.idempotency_key)) is not None:
             return earlier
         # Or the conversation was deleted meanwhile.
         raise NotFoundError("conversation") from error
-    transaction.on_commit(nudges.queue.send)
+    nudges.queue.send()
+    nudges.conversation_changed(user.pk, action, generation.conversation_id)
     return generation
 
 
@@ -291,6 +295,7 @@ def _end_unowned(
             settle(row, row.text, row.reasoning)
     if changed:
         nudges.ended.send(str(pk))
+        nudges.conversation_changed(row.user_id, "updated", row.conversation_id)
     return bool(changed)
 
 

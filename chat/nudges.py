@@ -53,5 +53,16 @@ stop = Nudge("stop")
 ended = Nudge("ended")
 """The generation with this id ended without its runner."""
 
+changed = Nudge("changed")
+"""A conversation changed: the owner's id, the action (created, updated, deleted), the
+conversation's id. Delivered in this process, which tells the others through the
+channel layer."""
+
+
+def conversation_changed(user: object, action: str, conversation: object) -> None:
+    """After the commit: tell the user's open pages."""
+    changed.deliver(str(user), action, str(conversation))
+
+
 ALL = (queue, stop, ended)
 BY_NAME = {nudge.name: nudge for nudge in ALL}

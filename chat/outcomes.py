@@ -12,6 +12,7 @@ from datetime import datetime
 from django.db import connection
 from django.utils import timezone
 
+from . import nudges
 from .database import write
 from .lease import Lease
 from .models import Conversation, Generation, Message
@@ -120,6 +121,8 @@ def finish(lease: Lease, outcome: Outcome) -> Generation | None:
         if changed and row is not None:
             settle(row, outcome.text, outcome.reasoning)
     ours = row is not None and row.last_seq == outcome.last_seq
+    if changed and row is not None:
+        nudges.conversation_changed(row.user_id, "updated", row.conversation_id)
     return row if ours else None
 
 

@@ -9,7 +9,7 @@ import socket
 
 from django.conf import settings
 
-from . import nudges
+from . import notices, nudges
 from .engines.registry import Engines
 from .runner import Runner
 from .tape import MemoryTape, RedisTape, Tape
@@ -30,6 +30,7 @@ class Process:
         await self.tape.start()
         nudges.stop.connect(self.tape.nudge)
         nudges.ended.connect(self.tape.nudge)
+        notices.start()
         if settings.CHAT_ROLE != "web":
             await self.engines.start()
             self.runner = Runner(self.name, self.tape, self.engines)
@@ -46,6 +47,7 @@ class Process:
         self.close_readers()
         nudges.stop.disconnect(self.tape.nudge)
         nudges.ended.disconnect(self.tape.nudge)
+        notices.stop()
         await self.engines.stop()
         await self.tape.stop()
 

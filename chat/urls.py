@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django.urls import path
 
 from . import probes, views
 from .api.native import api
+from .consumers import ChatConsumer
 
 urlpatterns = [
     path("", views.chat, name="chat"),
@@ -16,4 +17,4 @@ urlpatterns = [
     path("healthz", probes.healthz),
     path("readyz", probes.readyz),
 ]
-websocket_urlpatterns: list[Any] = []
+websocket_urlpatterns = [path("ws/", cast("Any", ChatConsumer.as_asgi()))]

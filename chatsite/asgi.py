@@ -12,6 +12,7 @@ django.setup(set_prefix=False)
 # Everything below needs the app registry.
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 
+from chat.consumers import OwnOrigin  # noqa: E402
 from chat.urls import websocket_urlpatterns  # noqa: E402
 
 from .handler import OneHopHandler, keep_connections  # noqa: E402
@@ -22,7 +23,7 @@ keep_connections()
 application = ProtocolTypeRouter(
     {
         "http": with_static_files(OneHopHandler()),
-        "websocket": URLRouter(websocket_urlpatterns),
+        "websocket": OwnOrigin(URLRouter(websocket_urlpatterns)),
         "lifespan": lifespan,
     }
 )

@@ -11,30 +11,8 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from ninja.utils import check_csrf
 
+from ..callers import Caller
 from ..errors import ChatError
-from ..models import ApiKey
-
-BEARER = "bearer "
-
-
-class Caller:
-    """The authenticated user and, for programs, the key they used."""
-
-    def __init__(self, user: User, key: ApiKey | None) -> None:
-        self.user = user
-        self.key = key
-
-
-def identify(request: HttpRequest) -> Caller | None:
-    """Find the caller: one indexed lookup for a key, else the session."""
-    header = request.headers.get("Authorization", "")
-    if header.lower().startswith(BEARER):
-        key = ApiKey.objects.verify(header[len(BEARER) :].strip())
-        return Caller(key.user, key) if key else None
-    if header:
-        return None
-    user = request.user
-    return Caller(user, None) if user.is_authenticated else None
 
 
 def authenticate(request: HttpRequest) -> Caller:

@@ -17,12 +17,11 @@ from ninja import Header, Router
 
 from chatsite.handler import LaterResponse
 
-from .. import generations, process
+from .. import generations, present, process
 from ..engines.registry import default_model, find_model
 from ..errors import BusyError, ChatError, NotFoundError
 from ..follow import end_of, load
 from ..models import Generation
-from . import present
 from .auth import caller_of
 from .errors import render
 from .schemas import AnswerIn, ChatIn, ChatOut, EditIn, ErrorOut, GenerationOut

@@ -12,11 +12,10 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from ninja import Query, Router
 
-from .. import conversations, generations, nudges
+from .. import conversations, generations, nudges, present
 from ..engines.registry import default_model, find_model
 from ..errors import ChatError, NotFoundError
 from ..models import Conversation, Feedback, Message
-from . import present
 from .auth import caller_of
 from .paging import MAX_LIMIT, bad_cursor, pack, unpack
 from .schemas import (
@@ -82,6 +81,7 @@ def create_conversation(request: HttpRequest, body: ConversationIn) -> Any:
         system_prompt=body.system_prompt,
         updated=timezone.now(),
     )
+    nudges.conversation_changed(row.owner_id, "created", row.pk)
     return 201, present.conversation(row)
 
 
@@ -101,6 +101,7 @@ def change_conversation(
         changes["title"] = changes["title"].strip()
     if changes:
         Conversation.objects.filter(pk=row.pk).update(**changes)
+        nudges.conversation_changed(row.owner_id, "updated", row.pk)
     return present.conversation(owned(request, conversation))
 
 
@@ -110,6 +111,7 @@ def delete_conversation(request: HttpRequest, conversation: UUID) -> HttpRespons
     row = owned(request, conversation)
     for live in conversations.delete([row.pk], caller_of(request)):
         nudges.stop.send(str(live))
+    nudges.conversation_changed(row.owner_id, "deleted", row.pk)
     return HttpResponse(status=204)
 
 

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
-from .auth import identify
+from ..callers import of_request
 from .errors import plain
 
 PREFIX = "/api/"
@@ -27,7 +27,7 @@ class ApiMiddleware:
             return self.get_response(request)
         if (refused := refuse_body(request)) is not None:
             return refused
-        request.caller = identify(request)  # type: ignore[attr-defined]
+        request.caller = of_request(request)  # type: ignore[attr-defined]
         return explain(self.get_response(request))
 
 

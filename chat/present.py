@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from ..follow import timing, usage
-from ..models import Conversation, Generation, Message
+from .follow import timing, usage
+from .models import Conversation, Generation, Message
 
 Json = dict[str, Any]
 
