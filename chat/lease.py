@@ -7,7 +7,7 @@ owner that comes back late matches nothing.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -21,6 +21,7 @@ from .database import write
 from .models import Generation
 
 MAX_ATTEMPTS = 5
+"""Attempts that may end in a crash. Handing back in good order is not one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,9 @@ def _queued(limit: int) -> list[Generation]:
 
 def _expired(limit: int) -> list[Generation]:
     rows = Generation.objects.filter(
-        status="running", lease_until__lt=timezone.now(), attempt__lt=MAX_ATTEMPTS
+        status="running",
+        lease_until__lt=timezone.now(),
+        crashes__lt=MAX_ATTEMPTS - 1,
     )
     return list(rows.only("pk", "attempt", "status", "owner")[:limit])
 
@@ -64,7 +67,8 @@ def _expired(limit: int) -> list[Generation]:
 def _take(seen: Generation, owner: str) -> bool:
     now = timezone.now()
     still_so = Q(pk=seen.pk, status=seen.status, attempt=seen.attempt)
-    if seen.status == "running":
+    crashed = seen.status == "running"
+    if crashed:
         still_so &= Q(lease_until__lt=now)
     with write():
         return bool(
@@ -72,6 +76,7 @@ def _take(seen: Generation, owner: str) -> bool:
                 status="running",
                 owner=owner,
                 attempt=F("attempt") + 1,
+                crashes=F("crashes") + int(crashed),
                 lease_until=_end(),
                 started=Coalesce("started", now),
             )
@@ -87,13 +92,16 @@ def renew(owner: str, generations: Collection[UUID]) -> set[UUID]:
     return set(ours.values_list("pk", flat=True))
 
 
-def release(leases: Iterable[Lease]) -> None:
+def release(lease: Lease, *, crashed: bool = False) -> None:
     """Hand back to the queue what this owner will not finish."""
-    for lease in leases:
-        with write():
-            Generation.objects.filter(pk=lease.generation).held_by(
-                lease.owner, lease.attempt
-            ).update(status="queued", owner="", lease_until=None)
+    rows = Generation.objects.filter(pk=lease.generation)
+    with write():
+        rows.held_by(lease.owner, lease.attempt).update(
+            status="queued",
+            owner="",
+            lease_until=None,
+            crashes=F("crashes") + int(crashed),
+        )
 
 
 def exhausted() -> list[Generation]:
@@ -102,7 +110,7 @@ def exhausted() -> list[Generation]:
         Generation.objects.filter(
             status="running",
             lease_until__lt=timezone.now(),
-            attempt__gte=MAX_ATTEMPTS,
+            crashes__gte=MAX_ATTEMPTS - 1,
         )[:100]
     )
 

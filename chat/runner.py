@@ -248,19 +248,19 @@ class Runner:
 
     async def _requeue(self, job: Job, error: EngineLost) -> None:
         """The engine died under it, through no fault of its own: go on elsewhere."""
-        if job.lease.attempt >= lease.MAX_ATTEMPTS:
+        if job.row.crashes >= lease.MAX_ATTEMPTS - 1:
             return await self._fail(job, error)
         logger.warning("requeue %s: %s", job.lease.generation, error.message)
         await asyncio.sleep(LOST_PAUSE_SECONDS)
-        await self._hand_back(job)
+        await self._hand_back(job, crashed=True)
 
-    async def _hand_back(self, job: Job) -> None:
+    async def _hand_back(self, job: Job, *, crashed: bool = False) -> None:
         async with self._checkpointing:
             job.doubt()  # a whole one is safe to repeat, an appending one is not
             if new := job.news():
                 await persistently(outcomes.checkpoint, [new])
                 job.saved(new)
-        await persistently(lease.release, [job.lease])
+        await persistently(lease.release, job.lease, crashed=crashed)
         nudges.queue.send()
 
     async def _fail(self, job: Job, error: EngineError) -> None:

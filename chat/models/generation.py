@@ -28,7 +28,8 @@ class GenerationQuerySet(QuerySet["Generation"]):
 class Generation(models.Model):
     """queued -> running -> done | stopped | failed.
 
-    `attempt` counts the claims and is the fencing token. `text`, `reasoning` and
+    `attempt` counts the claims and is the fencing token; `crashes` counts those whose
+    owner or engine died. `text`, `reasoning` and
     `token_ids` (decimal ids, each followed by a space) are the checkpoint while it
     runs; the end moves the text to the message and empties them. `last_seq` is the
     sequence number of the terminal event.
@@ -59,6 +60,7 @@ class Generation(models.Model):
         _("status"), max_length=16, choices=Status, default=Status.QUEUED
     )
     attempt = models.PositiveIntegerField(_("attempt"), default=0)
+    crashes = models.PositiveIntegerField(_("crashes"), default=0)
     owner = models.CharField(_("lease owner"), max_length=64, blank=True)
     lease_until = models.DateTimeField(_("lease until"), null=True, blank=True)
     stop_requested = models.BooleanField(_("stop requested"), default=False)
