@@ -10,7 +10,8 @@ import socket
 from django.conf import settings
 
 from . import notices, nudges
-from .engines.registry import Engines
+from .engines.registry import Engines, upstreams
+from .engines.remote.catalog import catalog
 from .runner import Runner
 from .tape import MemoryTape, RedisTape, Tape
 
@@ -31,6 +32,7 @@ class Process:
         nudges.stop.connect(self.tape.nudge)
         nudges.ended.connect(self.tape.nudge)
         notices.start()
+        catalog.start(upstreams())
         if settings.CHAT_ROLE != "web":
             await self.engines.start()
             self.runner = Runner(self.name, self.tape, self.engines)
@@ -49,6 +51,7 @@ class Process:
         nudges.ended.disconnect(self.tape.nudge)
         notices.stop()
         await self.engines.stop()
+        await catalog.stop()
         await self.tape.stop()
 
 

@@ -24,6 +24,7 @@ class Env(BaseSettings):
     DEBUG: bool = False
     ALLOWED_HOSTS: Names = Field(default=["localhost", "127.0.0.1", "[::1]"])
     CSRF_TRUSTED_ORIGINS: Names = Field(default=[])
+    CHAT_CORS_ORIGINS: Names = Field(default=[])
     SECURE_COOKIES: bool = False
     DATABASE_URL: SecretStr = SecretStr(
         f"sqlite:///{ROOT / 'var' / 'chatsite.sqlite3'}"
@@ -36,6 +37,11 @@ class Env(BaseSettings):
     CHAT_MODEL: str = "demo"
     CHAT_BASE_URL: str | None = None
     CHAT_API_KEY: SecretStr | None = None
+    CHAT_MODELS_FILE: Path | None = None
+    CHAT_MODELS_SECONDS: float = Field(default=30, ge=0.05, le=3600)
+    CHAT_CONNECT_SECONDS: float = Field(default=5, gt=0, le=60)
+    CHAT_FIRST_TOKEN_SECONDS: float = Field(default=120, gt=0, le=3600)
+    CHAT_NEXT_TOKEN_SECONDS: float = Field(default=60, gt=0, le=3600)
     CHAT_ROLE: Literal["all", "web", "runner"] = "all"
     CHAT_SYSTEM_PROMPT: str = ""
     CHAT_LEASE_SECONDS: float = Field(default=15, ge=1, le=3600)
@@ -50,7 +56,9 @@ class Env(BaseSettings):
     CHAT_CACHE_MB: int = Field(default=512, ge=16)
     WEB_CONCURRENCY: int = Field(default=1, ge=1)
 
-    @field_validator("ALLOWED_HOSTS", "CSRF_TRUSTED_ORIGINS", mode="before")
+    @field_validator(
+        "ALLOWED_HOSTS", "CSRF_TRUSTED_ORIGINS", "CHAT_CORS_ORIGINS", mode="before"
+    )
     @classmethod
     def split(cls, value: object) -> object:
         """Comma separated, as Django deployments write them."""
@@ -58,7 +66,9 @@ class Env(BaseSettings):
             return [part.strip() for part in value.split(",") if part.strip()]
         return value
 
-    @field_validator("REDIS_URL", "CHAT_BASE_URL", "CHAT_API_KEY", mode="before")
+    @field_validator(
+        "REDIS_URL", "CHAT_BASE_URL", "CHAT_API_KEY", "CHAT_MODELS_FILE", mode="before"
+    )
     @classmethod
     def empty_is_none(cls, value: object) -> object:
         return value or None

@@ -27,6 +27,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "corsheaders",
     "csp",
     "ninja",
     "chat",
@@ -36,6 +37,7 @@ INSTALLED_APPS = [
 # one pool thread. None may touch the body of a streaming response (no gzip here).
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -148,6 +150,24 @@ CONTENT_SECURITY_POLICY = {
         "form-action": [SELF],
     }
 }
+# Other sites' pages may call the API with a key, never with this site's cookie.
+CORS_URLS_REGEX = r"^/(api|v1)/"
+CORS_ALLOW_ALL_ORIGINS = "*" in env.CHAT_CORS_ORIGINS
+CORS_ALLOWED_ORIGINS = [name for name in env.CHAT_CORS_ORIGINS if name != "*"]
+CORS_ALLOW_CREDENTIALS = False
+CORS_ALLOW_HEADERS = [
+    *("accept", "authorization", "content-type", "user-agent", "idempotency-key"),
+    *("last-event-id", "x-request-id", "x-dashscope-sse", "openai-organization"),
+    *("openai-project", "openai-beta"),
+    *(
+        f"x-stainless-{name}"
+        for name in (
+            *("arch", "async", "lang", "os", "package-version", "retry-count"),
+            *("runtime", "runtime-version", "timeout", "helper-method", "poll-helper"),
+        )
+    ),
+]
+CORS_EXPOSE_HEADERS = ["Retry-After", "X-Generation-Id", "X-Request-Id"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_COOKIES = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = env.SECURE_COOKIES
 SESSION_COOKIE_SAMESITE = "Lax"
@@ -169,6 +189,11 @@ LOGGING = {
 CHAT_MODEL = env.CHAT_MODEL
 CHAT_BASE_URL = env.CHAT_BASE_URL
 CHAT_API_KEY = env.CHAT_API_KEY.get_secret_value() if env.CHAT_API_KEY else None
+CHAT_MODELS_FILE = env.CHAT_MODELS_FILE
+CHAT_MODELS_SECONDS = env.CHAT_MODELS_SECONDS
+CHAT_CONNECT_SECONDS = env.CHAT_CONNECT_SECONDS
+CHAT_FIRST_TOKEN_SECONDS = env.CHAT_FIRST_TOKEN_SECONDS
+CHAT_NEXT_TOKEN_SECONDS = env.CHAT_NEXT_TOKEN_SECONDS
 CHAT_ROLE = env.CHAT_ROLE
 CHAT_SYSTEM_PROMPT = env.CHAT_SYSTEM_PROMPT
 CHAT_LEASE_SECONDS = env.CHAT_LEASE_SECONDS

@@ -32,6 +32,10 @@ class Params:
     stop: tuple[str, ...] = ()
     seed: int | None = None
     thinking: bool | None = None
+    # Only for engines whose models say they can (`ModelInfo.can`):
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    response_format: dict[str, Any] | None = None
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Params:
@@ -128,12 +132,16 @@ class EngineLost(EngineError):
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """What `/api/models` says of one model. `context_tokens` None: unknown."""
+    """What `/api/models` says of one model. `context_tokens` None: unknown.
+
+    `can`: what not every engine takes: `penalties`, `json` (a response format).
+    """
 
     id: str
     label: str
     context_tokens: int | None = None
     demo: bool = False
+    can: frozenset[str] = frozenset()
 
 
 class Engine(ABC):
@@ -151,6 +159,9 @@ class Engine(ABC):
     def problem(self) -> str | None:
         """Why the engine cannot serve right now; None when it is ready."""
         return None
+
+    def serves(self, model: str) -> bool:
+        return any(info.id == model for info in self.models)
 
     @abstractmethod
     def stream(self, request: EngineRequest) -> AsyncGenerator[EngineEvent]:

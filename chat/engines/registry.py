@@ -10,11 +10,16 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from django.conf import settings
 
 from .base import Engine, EngineError, ModelInfo
+from .remote import RemoteEngine
+from .remote.catalog import catalog
+from .remote.config import Upstream, from_file, from_url
+from .remote.engine import info_of
 from .scripted import ScriptedEngine
 
 logger = logging.getLogger(__name__)
@@ -30,17 +35,50 @@ class Offer:
     build: Callable[[], Engine]
 
 
+def upstreams() -> list[Upstream]:
+    """The engines behind HTTP that the settings name."""
+    found: list[Upstream] = []
+    if settings.CHAT_MODELS_FILE:
+        found += from_file(Path(settings.CHAT_MODELS_FILE))
+    if settings.CHAT_BASE_URL:
+        named = settings.CHAT_MODEL if settings.CHAT_MODEL != "demo" else None
+        found.append(from_url(settings.CHAT_BASE_URL, settings.CHAT_API_KEY, named))
+    return found
+
+
 def offers() -> list[Offer]:
-    """What the settings ask for; the first model is the default."""
+    """What the settings ask for; `CHAT_MODEL`, or the first one, is the default.
+
+    Engines behind HTTP offer what they list by now; behind none of them is the
+    model of this process: it is loaded only if it is asked for by name.
+    """
     name = settings.CHAT_MODEL
+    remote = [_remote(upstream) for upstream in upstreams()]
+    served = {info.id for offer in remote for info in offer.models}
+    if remote and (name in served or name == "demo"):
+        return remote
+    return [_own(name), *remote]
+
+
+def _remote(upstream: Upstream) -> Offer:
+    models = tuple(info_of(model) for model in catalog.models(upstream))
+    return Offer(models, partial(RemoteEngine, upstream))
+
+
+def _own(name: str) -> Offer:
     if name == "scripted":
-        info = ModelInfo(id="scripted", label="Scripted", context_tokens=None)
-        return [Offer((info,), ScriptedEngine)]
+        info = ModelInfo(
+            id="scripted",
+            label="Scripted",
+            context_tokens=None,
+            can=frozenset({"penalties", "json"}),
+        )
+        return Offer((info,), ScriptedEngine)
     demo = name == "demo"
     source = str(DEMO_PATH) if demo else name
     label = "Chatsite demo" if demo else Path(name).name or name
     info = ModelInfo(id=name, label=label, demo=demo)
-    return [Offer((info,), lambda: _local(source, info))]
+    return Offer((info,), lambda: _local(source, info))
 
 
 def _local(source: str, info: ModelInfo) -> Engine:
@@ -51,11 +89,18 @@ def _local(source: str, info: ModelInfo) -> Engine:
 
 
 def models() -> list[ModelInfo]:
-    return [info for offer in offers() for info in offer.models]
+    """The default first. Two engines that list one name: the first one serves it."""
+    found: dict[str, ModelInfo] = {}
+    for offer in offers():
+        for info in offer.models:
+            found.setdefault(info.id, info)
+    default = found.pop(settings.CHAT_MODEL, None)
+    return [*([default] if default else ()), *found.values()]
 
 
 def default_model() -> str:
-    return models()[0].id
+    """None may be known yet, while an engine has not listed its models."""
+    return next((info.id for info in models()), settings.CHAT_MODEL)
 
 
 def find_model(name: str) -> ModelInfo | None:
@@ -66,13 +111,12 @@ class Engines:
     """The engines of this process. They load in the background; `get` waits."""
 
     def __init__(self) -> None:
-        self._engines: dict[str, asyncio.Task[Engine]] = {}
+        self._engines: list[tuple[Offer, asyncio.Task[Engine]]] = []
 
     async def start(self) -> None:
         for offer in offers():
             task = asyncio.create_task(self._load(offer), name="engine-load")
-            for info in offer.models:
-                self._engines[info.id] = task
+            self._engines.append((offer, task))
 
     async def _load(self, offer: Offer) -> Engine:
         try:
@@ -85,27 +129,32 @@ class Engines:
 
     async def get(self, model: str) -> Engine:
         """The engine that serves `model`, when it has loaded. Raises `EngineError`."""
-        task = self._engines.get(model)
-        if task is None:
-            raise EngineError(
-                "model_not_found", f"The model {model} is not served any more."
-            )
-        return await asyncio.shield(task)
+        for offer, task in self._engines:
+            if any(info.id == model for info in offer.models):
+                return await asyncio.shield(task)
+        for _offer, task in self._engines:
+            # Listed since then, in this process or in the one that was asked.
+            if task.done() and not task.exception() and task.result().serves(model):
+                return task.result()
+        raise EngineError(
+            "model_not_found", f"The model {model} is not served any more."
+        )
 
     @property
     def problem(self) -> str | None:
         """Why not every engine can serve; None when all are ready."""
-        for model, task in self._engines.items():
+        for offer, task in self._engines:
+            name = offer.models[0].id if offer.models else "an engine"
             if not task.done():
-                return f"{model} is loading"
+                return f"{name} is loading"
             if error := task.exception():
-                return f"{model}: {error}"
+                return f"{name}: {error}"
             if problem := task.result().problem:
-                return f"{model}: {problem}"
+                return f"{name}: {problem}"
         return None
 
     async def stop(self) -> None:
-        for task in set(self._engines.values()):
+        for _offer, task in self._engines:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
             if not task.cancelled() and task.exception() is None:

@@ -1,0 +1,169 @@
+"""What an engine streams, as engine events: pure, no I/O.
+
+`take` gets frame after frame, `end` is called when the body has ended. An answer
+is complete only when the engine said why it ended.
+"""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import Any
+
+from ..base import Chunk, EngineEvent, EngineRequest, Finished, Prompted
+from .payload import Seam, prompt_estimate
+from .trouble import broken, in_stream, nonsense
+
+REASONS = {"length": "length", "content_filter": "content_filter"}
+ABORTED = {"abort", "error", "cancelled"}
+
+
+class Answer(ABC):
+    """`begun`: text has been passed on, so asking again from the start is out."""
+
+    def __init__(self, request: EngineRequest, limit: int | None = None) -> None:
+        """`limit`: tokens after which we end it ourselves, as the engine will not."""
+        self._request = request
+        self._limit = limit
+        self._seam = Seam(request.progress)
+        self._earlier = request.progress.completion_tokens
+        self._reason: str | None = None
+        self._prompt: int | None = None
+        self._completion: int | None = None
+        self._counted = 0
+        self._prompted = False
+        self.begun = False
+        self.complete = False
+        """Nothing that matters follows."""
+
+    @property
+    def finished(self) -> bool:
+        """The engine said why it ended; the usage may still come."""
+        return self._reason is not None
+
+    def take(self, event: str, data: str) -> Iterator[EngineEvent]:
+        if data.startswith("[DONE]"):
+            self.complete = True
+            return
+        try:
+            said = json.loads(data)
+        except ValueError as error:
+            raise nonsense("a frame is not JSON") from error
+        if not isinstance(said, dict):
+            raise nonsense("a frame is not an object")
+        yield from self._say(event, said)
+
+    @abstractmethod
+    def _say(self, event: str, said: dict[str, Any]) -> Iterator[EngineEvent]:
+        """The events in one frame."""
+
+    def end(self) -> Finished:
+        """How it ended. Raises `Trouble` when it just stopped."""
+        if self._reason is None:
+            raise broken("no end was announced")
+        if self._reason in ABORTED:
+            raise broken(f"it says {self._reason}")
+        completion = self._completion
+        return Finished(
+            REASONS.get(self._reason, "stop"),
+            self._prompt_tokens(),
+            self._earlier + (self._counted if completion is None else completion),
+        )
+
+    def _prompt_tokens(self) -> int:
+        """Without the partial answer, which went in as a part of the prompt."""
+        if self._prompt is None:
+            return prompt_estimate(self._request.messages)
+        return max(0, self._prompt - self._earlier)
+
+    def _chunk(self, text: Any, reasoning: Any) -> Iterator[EngineEvent]:
+        if not self._prompted:
+            self._prompted = True
+            yield Prompted(self._prompt_tokens())
+        text, reasoning = text or "", reasoning or ""
+        if not (isinstance(text, str) and isinstance(reasoning, str)):
+            raise nonsense("a text is not a string")
+        tokens = self._new_tokens(bool(text or reasoning))
+        if text:
+            text = self._seam(text)
+        elif reasoning and not self._request.progress.text:
+            reasoning = self._seam(reasoning)
+        if text or reasoning or tokens:
+            self.begun = self.begun or bool(text or reasoning)
+            yield Chunk(text, reasoning, tokens)
+        if self._limit is not None and self._counted >= self._limit:
+            self._reason = self._reason or "length"
+            self.complete = True
+
+    def _new_tokens(self, said_something: bool) -> int:
+        """Exact where usage comes with every chunk, else one a chunk."""
+        before = self._counted
+        if self._completion is not None:
+            self._counted = max(before, self._completion)
+        elif said_something:
+            self._counted += 1
+        return self._counted - before
+
+    def _usage(self, usage: Any, prompt: str, completion: str) -> None:
+        if isinstance(usage, dict):
+            counts = usage.get(prompt), usage.get(completion)
+            self._prompt = counts[0] if isinstance(counts[0], int) else self._prompt
+            if isinstance(counts[1], int):
+                self._completion = counts[1]
+
+
+class OpenAIAnswer(Answer):
+    """`chat.completion.chunk` frames, and a whole `chat.completion`."""
+
+    def _say(self, event: str, said: dict[str, Any]) -> Iterator[EngineEvent]:
+        if error := said.get("error"):
+            raise in_stream(error)
+        if event == "error":
+            raise in_stream(said)
+        self._usage(said.get("usage"), "prompt_tokens", "completion_tokens")
+        for choice in said.get("choices") or ():
+            delta = choice.get("delta") or choice.get("message") or {}
+            reasoning = delta.get("reasoning_content") or delta.get("reasoning")
+            yield from self._chunk(delta.get("content"), reasoning)
+            if reason := choice.get("finish_reason"):
+                self._reason = str(reason)
+
+
+class DashScopeAnswer(Answer):
+    """Native `result` frames, whose text is new only, or all text so far: as it was
+    asked for (`incremental_output`)."""
+
+    def __init__(
+        self,
+        request: EngineRequest,
+        limit: int | None = None,
+        *,
+        incremental: bool = True,
+    ) -> None:
+        super().__init__(request, limit)
+        self._incremental = incremental
+        self._whole = {"content": "", "reasoning_content": ""}
+
+    def _say(self, event: str, said: dict[str, Any]) -> Iterator[EngineEvent]:
+        output = said.get("output")
+        if event == "error" or not isinstance(output, dict):
+            raise in_stream(said)
+        self._usage(said.get("usage"), "input_tokens", "output_tokens")
+        choice = (output.get("choices") or [output])[0]
+        message = choice.get("message") or {"content": output.get("text")}
+        yield from self._chunk(
+            self._news("content", message), self._news("reasoning_content", message)
+        )
+        if (reason := choice.get("finish_reason")) and reason != "null":
+            self._reason = str(reason)
+            self.complete = True
+
+    def _news(self, name: str, message: dict[str, Any]) -> Any:
+        text, before = message.get(name) or "", self._whole[name]
+        if self._incremental:
+            return text
+        if not (isinstance(text, str) and text.startswith(before)):
+            raise nonsense("the text so far changed")
+        self._whole[name] = text
+        return text[len(before) :]

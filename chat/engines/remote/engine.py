@@ -1,0 +1,275 @@
+"""One engine behind HTTP, as the runner sees it.
+
+An answer is asked for again only before its first token. Once there is text, a
+connection that breaks or falls silent is `EngineLost`: the generation goes back to
+the queue, and whoever takes it continues the text that is there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from typing import Any
+
+import aiohttp
+from django.conf import settings
+
+from chat.sse import Decoder
+
+from ..base import (
+    Engine,
+    EngineError,
+    EngineEvent,
+    EngineLost,
+    EngineRequest,
+    Finished,
+    ModelInfo,
+)
+from . import payload
+from .answer import Answer, DashScopeAnswer, OpenAIAnswer
+from .catalog import catalog
+from .config import RemoteModel, Upstream
+from .places import Place, Places
+from .trouble import Trouble, broken, nonsense, refused, silent, unreachable
+
+TRIES = 3
+PAUSE_SECONDS = 0.2
+TAIL_SECONDS = 2.0
+"""How long the usage may follow the finish reason."""
+MAX_FRAME = 1024 * 1024
+MAX_ERROR = 64 * 1024
+PATHS = {
+    "openai": "/chat/completions",
+    "dashscope": "/services/aigc/text-generation/generation",
+}
+ACCEPT = {"Accept": "text/event-stream", "Accept-Encoding": "identity"}
+SSE_SWITCH = {"X-DashScope-SSE": "enable"}
+Json = dict[str, Any]
+
+
+class RemoteEngine(Engine):
+    def __init__(self, upstream: Upstream) -> None:
+        self._upstream = upstream
+        self._places = Places(upstream.base_urls)
+        self._session: aiohttp.ClientSession | None = None
+
+    @property
+    def models(self) -> Sequence[ModelInfo]:  # type: ignore[override]
+        return [info_of(model) for model in catalog.models(self._upstream)]
+
+    @property
+    def problem(self) -> str | None:
+        return catalog.problem(self._upstream)
+
+    def serves(self, model: str) -> bool:
+        """An engine that lists its models decides itself what it serves."""
+        return self._upstream.model(model) is not None
+
+    async def start(self) -> None:
+        self._session = aiohttp.ClientSession(
+            # As many connections as there are requests: the runner bounds those.
+            connector=aiohttp.TCPConnector(limit=0),
+            timeout=aiohttp.ClientTimeout(
+                total=None, sock_connect=settings.CHAT_CONNECT_SECONDS
+            ),
+            headers=self._upstream.headers() | ACCEPT,
+        )
+
+    async def stop(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def stream(self, request: EngineRequest) -> AsyncGenerator[EngineEvent]:
+        model = self._model(request.model)
+        if (early := self._cannot_go_on(request, model)) is not None:
+            yield early
+            return
+        tried: list[Place] = []
+        while True:
+            place = self._places.pick(tried)
+            tried.append(place)
+            answer, body = self._make(request, model)
+            try:
+                async with aclosing(self._ask(place, body, answer)) as events:
+                    async for event in events:
+                        yield event
+                return
+            except Trouble as trouble:
+                if answer.begun:
+                    raise EngineLost("engine_lost", trouble.message) from trouble
+                if trouble.fault:
+                    place.failed()
+                if not trouble.again or len(tried) >= max(TRIES, len(self._places)):
+                    raise trouble.as_error() from trouble
+                pause = PAUSE_SECONDS * 2 ** (len(tried) - 1)
+                elsewhere = len(tried) < len(self._places)
+                await asyncio.sleep(0 if elsewhere else trouble.after or pause)
+
+    def _model(self, name: str) -> RemoteModel:
+        for model in catalog.models(self._upstream):
+            if model.id == name:
+                return model
+        if (known := self._upstream.model(name)) is None:
+            raise EngineError(
+                "model_not_found", f"The model {name} is not served any more."
+            )
+        return known
+
+    def _cannot_go_on(
+        self, request: EngineRequest, model: RemoteModel
+    ) -> Finished | None:
+        progress = request.progress
+        if not progress:
+            return None
+        limit = payload.with_defaults(request.params, model).max_tokens
+        if progress.completion_tokens >= (limit or settings.CHAT_MAX_NEW_TOKENS):
+            return Finished("length")
+        if self._upstream.continues == "none":
+            raise EngineError(
+                "engine_lost",
+                "The engine broke off and cannot continue an answer. "
+                "What was written is kept.",
+                retryable=True,
+            )
+        return None
+
+    def _make(self, request: EngineRequest, model: RemoteModel) -> tuple[Answer, Json]:
+        limit = None
+        if payload.with_defaults(request.params, model).max_tokens is None:
+            # Not sent: an engine refuses a bound that its context cannot hold.
+            limit = settings.CHAT_MAX_NEW_TOKENS - request.progress.completion_tokens
+        if self._upstream.protocol == "openai":
+            body = payload.openai(self._upstream, model, request)
+            return OpenAIAnswer(request, limit), body
+        body = payload.dashscope(self._upstream, model, request)
+        incremental = bool(body["parameters"]["incremental_output"])
+        return DashScopeAnswer(request, limit, incremental=incremental), body
+
+    async def _ask(
+        self, place: Place, body: Json, answer: Answer
+    ) -> AsyncGenerator[EngineEvent]:
+        """One request. Leaving it, in whatever way, closes the connection at once,
+        unless the answer was read to its end."""
+        with place.in_use():
+            response = await self._accepted(place, body)
+            try:
+                async with aclosing(self._read(response, answer)) as events:
+                    async for event in events:
+                        place.works()
+                        yield event
+                yield answer.end()
+            finally:
+                response.close()
+
+    async def _accepted(self, place: Place, body: Json) -> aiohttp.ClientResponse:
+        """The response, once the engine takes the request: perhaps at the second
+        try, without what it does not know."""
+        known = {name: body[name] for name in body if name not in place.refused}
+        while True:
+            response = await self._post(place, known)
+            if response.status == 200:
+                place.refused |= body.keys() - known.keys()
+                return response
+            trouble = await refusal_of(response)
+            less = payload.without(known, str(trouble))
+            named = less is not None and any(
+                name in str(trouble) for name in known.keys() - less.keys()
+            )
+            about_keys = trouble.status == 422 or (trouble.status == 400 and named)
+            if less is None or not about_keys:
+                raise trouble
+            known = less
+
+    async def _post(self, place: Place, body: Json) -> aiohttp.ClientResponse:
+        if self._session is None:
+            raise EngineError("engine_stopped", "The engine has stopped.")
+        protocol = self._upstream.protocol
+        seconds = settings.CHAT_FIRST_TOKEN_SECONDS
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._session.post(
+                    place.url + PATHS[protocol],
+                    json=body,
+                    headers=SSE_SWITCH if protocol == "dashscope" else None,
+                    allow_redirects=False,
+                )
+        except (aiohttp.ClientError, OSError) as error:
+            # A timeout of ours is an OSError too; that of the connection a subclass.
+            if type(error) is TimeoutError:
+                raise silent(seconds) from error
+            raise unreachable(error) from error
+
+    async def _read(
+        self, response: aiohttp.ClientResponse, answer: Answer
+    ) -> AsyncGenerator[EngineEvent]:
+        if response.content_type != "text/event-stream":
+            for event in answer.take("message", await whole_body(response)):
+                yield event
+            return
+        decoder, pending = Decoder(), 0
+        while data := await next_data(response, answer):
+            pending += len(data)
+            for frame in decoder.feed(data):
+                pending = 0
+                for event in answer.take(frame.event, frame.data):
+                    yield event
+                if answer.complete:
+                    return
+            if pending > MAX_FRAME:
+                raise nonsense("a frame has no end")
+
+
+async def next_data(response: aiohttp.ClientResponse, answer: Answer) -> bytes:
+    """What comes next; nothing at the end of the body."""
+    if answer.finished:
+        seconds = TAIL_SECONDS
+    elif answer.begun:
+        seconds = settings.CHAT_NEXT_TOKEN_SECONDS
+    else:
+        seconds = settings.CHAT_FIRST_TOKEN_SECONDS
+    try:
+        async with asyncio.timeout(seconds):
+            return await response.content.readany()
+    except (aiohttp.ClientError, OSError) as error:
+        if answer.finished:
+            return b""
+        if type(error) is TimeoutError:
+            raise silent(seconds) from error
+        raise broken(f"the connection ended ({type(error).__name__})") from error
+
+
+async def whole_body(response: aiohttp.ClientResponse) -> str:
+    """A body that is no stream: a complete answer, or an error with status 200."""
+    data = b""
+    try:
+        async with asyncio.timeout(settings.CHAT_FIRST_TOKEN_SECONDS):
+            while len(data) <= MAX_FRAME and (part := await response.content.readany()):
+                data += part
+    except (aiohttp.ClientError, OSError) as error:
+        raise broken(f"the connection ended ({type(error).__name__})") from error
+    if len(data) > MAX_FRAME:
+        raise nonsense("its body is too large")
+    return data.decode(errors="replace")
+
+
+async def refusal_of(response: aiohttp.ClientResponse) -> Trouble:
+    """Reads the error, closes the response."""
+    try:
+        async with asyncio.timeout(TAIL_SECONDS):
+            body = await response.content.read(MAX_ERROR)
+    except (aiohttp.ClientError, OSError):
+        body = b""
+    finally:
+        response.close()
+    return refused(response.status, body, response.headers.get("Retry-After"))
+
+
+def info_of(model: RemoteModel) -> ModelInfo:
+    return ModelInfo(
+        id=model.id,
+        label=model.label or model.id,
+        context_tokens=model.context_tokens,
+        can=frozenset(model.can),
+    )

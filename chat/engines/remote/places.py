@@ -1,0 +1,52 @@
+"""The addresses that serve one model: the least busy one that works."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+AVOID_SECONDS = 5.0
+"""How long an address that failed is the last choice."""
+
+
+@dataclass(slots=True, eq=False)
+class Place:
+    """One address. `refused`: keys it refused once, which are left out from then on."""
+
+    url: str
+    busy: int = 0
+    avoid_until: float = 0.0
+    refused: frozenset[str] = frozenset()
+
+    def failed(self) -> None:
+        self.avoid_until = time.monotonic() + AVOID_SECONDS
+
+    def works(self) -> None:
+        self.avoid_until = 0.0
+
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        self.busy += 1
+        try:
+            yield
+        finally:
+            self.busy -= 1
+
+
+class Places:
+    def __init__(self, urls: Sequence[str]) -> None:
+        self._all = [Place(url) for url in urls]
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def pick(self, tried: Collection[Place] = ()) -> Place:
+        """One that was not tried yet for this request, that did not fail lately,
+        and of those the one with the fewest requests from this process."""
+        now = time.monotonic()
+        return min(
+            self._all,
+            key=lambda place: (place in tried, place.avoid_until > now, place.busy),
+        )

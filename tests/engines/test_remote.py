@@ -1,0 +1,340 @@
+"""The remote engine against a scripted one: answers, and everything that breaks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+
+import pytest
+import pytest_asyncio
+from django.conf import settings as django_settings
+
+from chat.engines.base import (
+    Chunk,
+    EngineError,
+    EngineLost,
+    EngineRequest,
+    Finished,
+    Params,
+    Progress,
+    Prompted,
+)
+from chat.engines.remote import RemoteEngine
+from chat.engines.remote.config import Upstream as Where
+from chat.engines.remote.config import from_url
+from tests.engines.helpers import Answer
+from tests.reading import eventually
+from tests.upstream import CHINESE, Upstream, serve
+
+
+@pytest.fixture
+def upstream() -> Upstream:
+    return Upstream()
+
+
+@pytest.fixture
+def url(upstream: Upstream) -> Iterator[str]:
+    with serve(upstream) as base:
+        yield base
+
+
+@asynccontextmanager
+async def started(where: Where) -> AsyncIterator[RemoteEngine]:
+    engine = RemoteEngine(where)
+    await engine.start()
+    try:
+        yield engine
+    finally:
+        await engine.stop()
+
+
+@pytest_asyncio.fixture
+async def engine(url: str) -> AsyncIterator[RemoteEngine]:
+    async with started(from_url(url, "a key", "bench")) as engine:
+        yield engine
+
+
+def ask(prompt: str = "hello", progress: Progress | None = None, **params: object):
+    return EngineRequest(
+        id="1.1",
+        model="bench",
+        messages=[{"role": "user", "content": prompt}],
+        params=Params(**params),
+        progress=progress or Progress(),
+    )
+
+
+async def collect(engine: RemoteEngine, request: EngineRequest) -> Answer:
+    answer = Answer()
+    async for event in engine.stream(request):
+        answer.events.append(event)
+    return answer
+
+
+async def fails(engine: RemoteEngine, prompt: str) -> tuple[Answer, EngineError]:
+    answer = Answer()
+    with pytest.raises(EngineError) as caught:
+        async for event in engine.stream(ask(prompt)):
+            answer.events.append(event)
+    return answer, caught.value
+
+
+async def test_it_says_prompted_then_chunks_then_finished(engine):
+    answer = await collect(engine, ask("n=4"))
+
+    assert isinstance(answer.events[0], Prompted)
+    assert all(isinstance(event, Chunk) for event in answer.events[1:-1])
+    assert answer.text == "t0 t1 t2 t3"
+    assert answer.finished == Finished("stop", 7, 4)
+
+
+async def test_it_sends_what_was_asked(engine, upstream):
+    params = {"temperature": 0.5, "top_k": 3, "max_tokens": 9, "stop": ("x",)}
+    await collect(engine, ask("hello", **params, thinking=False, seed=1))
+
+    (body,) = upstream.requests
+    assert body["model"] == "bench"
+    assert body["messages"] == [{"role": "user", "content": "hello"}]
+    assert body["stream"] is True
+    assert body["stream_options"] == {"include_usage": True}
+    assert (body["temperature"], body["top_k"], body["seed"]) == (0.5, 3, 1)
+    assert (body["max_tokens"], body["stop"]) == (9, ["x"])
+    assert body["chat_template_kwargs"] == {"enable_thinking": False}
+    assert "min_p" not in body
+    assert upstream.headers[0]["authorization"] == "Bearer a key"
+
+
+@pytest.mark.parametrize("word", ["think", "reason"])
+async def test_reasoning_has_two_names(engine, word):
+    answer = await collect(engine, ask(f"{word} n=2"))
+
+    assert answer.reasoning == "Let me."
+    assert answer.text == "t0 t1"
+
+
+async def test_chinese_and_emoji_arrive_whole(engine):
+    answer = await collect(engine, ask("zh"))
+
+    assert answer.text == CHINESE
+
+
+@pytest.mark.parametrize("word", ["nodone", "usage", "bare", "plainjson"])
+async def test_engines_end_in_different_ways(engine, word):
+    answer = await collect(engine, ask(f"{word} n=5"))
+
+    assert answer.text == "t0 t1 t2 t3 t4"
+    assert answer.finished.finish_reason == "stop"
+    assert answer.finished.completion_tokens == 5
+
+
+async def test_usage_on_every_chunk_counts_a_stopped_answer(engine):
+    stream = engine.stream(ask("usage n=9 hang=3"))
+    counted = 0
+    async for event in stream:
+        counted += event.tokens if isinstance(event, Chunk) else 0
+        if counted == 3:
+            break
+    await stream.aclose()
+
+
+@pytest.mark.parametrize("word", ["cut=2", "end=2", "enddone=2", "abort=2"])
+async def test_what_breaks_off_is_lost_and_not_finished(engine, word):
+    answer, error = await fails(engine, f"{word} n=5")
+
+    assert answer.text == "t0 t1"
+    assert isinstance(error, EngineLost)
+
+
+@pytest.mark.parametrize("word", ["fail=2", "failtext=2"])
+async def test_an_error_frame_ends_it(engine, word):
+    answer, error = await fails(engine, f"{word} n=5")
+
+    assert answer.text == "t0 t1"
+    assert not isinstance(error, EngineLost)
+    assert (error.code, error.retryable) == ("engine_failed", True)
+    assert "fell over" in error.message
+
+
+async def test_silence_between_tokens_is_lost(engine, settings):
+    settings.CHAT_NEXT_TOKEN_SECONDS = 0.2
+    answer, error = await fails(engine, "hang=2 n=5")
+
+    assert answer.text == "t0 t1"
+    assert isinstance(error, EngineLost)
+
+
+async def test_silence_before_the_first_token_is_a_timeout(engine, upstream, settings):
+    settings.CHAT_FIRST_TOKEN_SECONDS = 0.1
+    _answer, error = await fails(engine, "mute")
+
+    assert (error.code, error.retryable) == ("engine_timeout", True)
+    assert not isinstance(error, EngineLost)
+    await eventually(lambda: upstream.open == 0)
+
+
+async def test_it_asks_again_before_the_first_token(engine, upstream):
+    answer = await collect(engine, ask("refuse=503 times=2 n=2"))
+
+    assert answer.text == "t0 t1"
+    assert len(upstream.requests) == 3
+
+
+async def test_it_gives_up_after_some_tries(engine, upstream):
+    _answer, error = await fails(engine, "refuse=503")
+
+    assert (error.code, error.retryable) == ("engine_unavailable", True)
+    assert len(upstream.requests) == 3
+
+
+async def test_a_connection_that_breaks_before_the_first_token_is_asked_again(
+    engine, upstream
+):
+    _answer, error = await fails(engine, "cut=0 n=2")
+
+    assert error.retryable
+    assert len(upstream.requests) == 3
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [(400, "engine_refused"), (401, "engine_denied"), (404, "model_not_found")],
+)
+async def test_a_refusal_is_final(engine, upstream, status, code):
+    _answer, error = await fails(engine, f"refuse={status}")
+
+    assert (error.code, error.retryable) == (code, False)
+    assert len(upstream.requests) == 1
+
+
+async def test_a_busy_engine_is_busy(engine):
+    _answer, error = await fails(engine, "refuse=429")
+
+    assert (error.code, error.retryable) == ("engine_busy", True)
+
+
+async def test_the_key_is_never_quoted(url, upstream):
+    upstream.key = "sk-right"
+    async with started(from_url(url, "sk-wrong", "bench")) as engine:
+        _answer, error = await fails(engine, "hello")
+
+    assert error.code == "engine_denied"
+    assert "sk-" not in error.message
+
+
+@pytest.mark.parametrize("word", ["strict", "strict400"])
+async def test_keys_an_engine_refuses_are_left_out_from_then_on(engine, upstream, word):
+    request = ask(f"{word} n=2", top_k=3, temperature=0.5)
+    answer = await collect(engine, request)
+    tries = len(upstream.requests)
+    again = await collect(engine, request)
+
+    assert answer.text == again.text == "t0 t1"
+    assert len(upstream.requests) == tries + 1
+    assert "top_k" not in upstream.requests[-1]
+    assert upstream.requests[-1]["temperature"] == 0.5
+
+
+@pytest.mark.parametrize("word", ["junk", "endless n=2000", "status200"])
+async def test_nonsense_is_an_error(engine, word):
+    _answer, error = await fails(engine, word)
+
+    assert error.code in ("engine_protocol", "engine_failed")
+
+
+async def test_nobody_there(settings):
+    settings.CHAT_CONNECT_SECONDS = 0.2
+    async with started(from_url("http://127.0.0.1:9/v1", None, "bench")) as engine:
+        _answer, error = await fails(engine, "hello")
+
+    assert (error.code, error.retryable) == ("engine_unavailable", True)
+
+
+async def test_closing_the_iterator_closes_the_request_at_once(engine, upstream):
+    stream = engine.stream(ask("n=500 pace=0.01"))
+    async for event in stream:
+        if isinstance(event, Chunk):
+            break
+    began = asyncio.get_running_loop().time()
+    await stream.aclose()
+
+    await eventually(lambda: upstream.cancelled == 1)
+    assert asyncio.get_running_loop().time() - began < 0.2
+
+
+@pytest.mark.parametrize("script", ["mute", "hang=1 n=4"])
+async def test_cancelling_the_task_closes_the_request_at_once(engine, upstream, script):
+    task = asyncio.create_task(collect(engine, ask(script)))
+    await eventually(lambda: upstream.open == 1)
+    await asyncio.sleep(0.05)
+    task.cancel()
+
+    await eventually(lambda: upstream.open == 0, 1)
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_it_continues_behind_a_partial_answer(engine, upstream):
+    progress = Progress("t0 t1 ", "Hm. ", (), 2)
+    answer = await collect(engine, ask("n=5", progress))
+
+    body = upstream.requests[0]
+    assert body["messages"][-1] == {
+        "role": "assistant",
+        "content": "t0 t1",
+        "reasoning_content": "Hm. ",
+    }
+    assert body["continue_final_message"] is True
+    assert body["add_generation_prompt"] is False
+    # The space is there already, and the engine begins with it.
+    assert progress.text + answer.text == "t0 t1 t2 t3 t4"
+    assert answer.finished == Finished("stop", 7, 5)
+
+
+async def test_an_engine_without_the_switches_gets_the_message_alone(engine, upstream):
+    answer = await collect(engine, ask("strict n=4", Progress("t0 t1", "", (), 2)))
+
+    assert answer.text == " t2 t3"
+    assert "continue_final_message" not in upstream.requests[-1]
+
+
+async def test_thinking_goes_on_inside_its_tag(engine, upstream):
+    await collect(engine, ask("n=4", Progress("", "Let me", (), 2)))
+
+    last = upstream.requests[0]["messages"][-1]
+    assert last["content"] == "<think>\nLet me"
+
+
+async def test_the_bound_on_tokens_is_of_the_whole_answer(engine, upstream):
+    progress = Progress("t0 t1", "", (), 2)
+    await collect(engine, ask("n=9", progress, max_tokens=6))
+    done = await collect(engine, ask("n=9", progress, max_tokens=2))
+
+    assert upstream.requests[0]["max_tokens"] == 4
+    assert done.events == [Finished("length")]
+    assert len(upstream.requests) == 1
+
+
+async def test_our_own_bound_ends_an_answer_that_has_none(engine, upstream, settings):
+    settings.CHAT_MAX_NEW_TOKENS = 3
+    answer = await collect(engine, ask("n=500 pace=0.005"))
+
+    assert "max_tokens" not in upstream.requests[0]
+    assert answer.text == "t0 t1 t2"
+    assert answer.finished.finish_reason == "length"
+    await eventually(lambda: upstream.open == 0)
+
+
+async def test_an_engine_that_cannot_continue_says_so(url):
+    where = from_url(url, None, "bench").model_copy(update={"continues": "none"})
+    async with started(where) as engine:
+        with pytest.raises(EngineError) as caught:
+            await collect(engine, ask("n=4", Progress("t0", "", (), 1)))
+
+    assert caught.value.retryable
+
+
+def test_the_defaults_are_the_documented_ones():
+    assert django_settings.CHAT_CONNECT_SECONDS == 5
+    assert django_settings.CHAT_FIRST_TOKEN_SECONDS == 120
+    assert django_settings.CHAT_NEXT_TOKEN_SECONDS == 60
