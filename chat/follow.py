@@ -27,11 +27,12 @@ from .events import (
     is_terminal,
 )
 from .models import Generation
-from .tape import Tape, Wake
+from .tape import SPAN, Tape, Wake
 
 START_SEQ = 1
 """The `start` that every reader from the beginning gets first."""
 QUEUE_LOOK_SECONDS = 0.5
+NOT_STORED = "The text was not to be stored, and its end was missed."
 
 
 async def follow(
@@ -69,7 +70,8 @@ async def follow(
             continue
         generation = await reread(generation)
         ground(tape, generation)
-        if generation.status == "queued" and (news := await silence.place(generation)):
+        waits = generation.status == "queued" and cursor < SPAN - 1
+        if waits and (news := await silence.place(generation)):
             cursor += 1
             yield [(cursor, news)]
         elif silence.is_long():
@@ -89,7 +91,8 @@ def ground(tape: Tape, generation: Generation) -> None:
 class Silence:
     """How long a reader has heard nothing, and the place in the queue it heard last.
 
-    Place numbers follow the cursor: no attempt has begun, so nothing else does.
+    Place numbers follow the cursor of a reader that has seen no text. One that has
+    gets none: the number could be that of a delta that is still on its way.
     """
 
     def __init__(self) -> None:
@@ -159,9 +162,12 @@ def stored_end(generation: Generation, cursor: int) -> list[Sequenced]:
     """The rest of a finished generation, from the row alone.
 
     A reader that has everything but the end gets just the end; any other gets the
-    whole text as one snapshot first.
+    whole text as one snapshot first. Where the text was not to be stored, a reader
+    that missed some of it is told so.
     """
     last = generation.last_seq
+    if not generation.store and START_SEQ < cursor < last - 1:
+        return [(last, Failed("not_stored", NOT_STORED, retryable=False))]
     events: list[Sequenced] = []
     message = generation.message
     shown = cursor > START_SEQ or message.content or message.reasoning

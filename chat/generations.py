@@ -33,11 +33,15 @@ QUEUE_FULL_RETRY_SECONDS = 5
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A validated request for an answer. `params` as stored; `model` resolved."""
+    """A validated request for an answer. `params` as stored; `model` resolved.
+
+    Without `store`, the text is dropped when the answer ends.
+    """
 
     model: str
     params: dict[str, Any]
     idempotency_key: str | None = None
+    store: bool = True
 
 
 def check_prompt(prompt: str) -> str:
@@ -90,9 +94,9 @@ def start(
         question = Message.objects.create(
             conversation=owner, parent_id=above, role="user", content=prompt
         )
-        return _answer(user, owner, question, ask)
+        return answer_below(user, owner, question, ask)
 
-    return _once(user, ask, record, "updated" if conversation else "created")
+    return once(user, ask, record, "updated" if conversation else "created")
 
 
 def regenerate(user: Any, message: UUID, ask: Ask) -> Generation:
@@ -104,9 +108,9 @@ def regenerate(user: Any, message: UUID, ask: Ask) -> Generation:
         if question is None:
             raise NotFoundError("message")
         _check_idle(seen)
-        return _answer(user, seen.conversation, question, ask)
+        return answer_below(user, seen.conversation, question, ask)
 
-    return _once(user, ask, record)
+    return once(user, ask, record)
 
 
 def edit(user: Any, message: UUID, prompt: str, ask: Ask) -> Generation:
@@ -127,15 +131,18 @@ def edit(user: Any, message: UUID, prompt: str, ask: Ask) -> Generation:
             role="user",
             content=prompt,
         )
-        return _answer(user, seen.conversation, question, ask)
+        return answer_below(user, seen.conversation, question, ask)
 
-    return _once(user, ask, record)
+    return once(user, ask, record)
 
 
-def _once(
+def once(
     user: Any, ask: Ask, record: Callable[[], Generation], action: str = "updated"
 ) -> Generation:
-    """Run `record` in a transaction; the same key twice gives the same generation."""
+    """Run `record` in a transaction; the same key twice gives the same generation.
+
+    `action`: what the user's open pages are told; nothing if empty.
+    """
     if (earlier := find_by_key(user, ask.idempotency_key)) is not None:
         return earlier
     _admit()
@@ -149,7 +156,8 @@ def _once(
         # Or the conversation was deleted meanwhile.
         raise NotFoundError("conversation") from error
     nudges.queue.send()
-    nudges.conversation_changed(user.pk, action, generation.conversation_id)
+    if action:
+        nudges.conversation_changed(user.pk, action, generation.conversation_id)
     return generation
 
 
@@ -219,7 +227,7 @@ def _message(user: Any, pk: UUID) -> Message:
     return message
 
 
-def _answer(
+def answer_below(
     user: Any, conversation: Conversation, question: Message, ask: Ask
 ) -> Generation:
     answer = Message.objects.create(
@@ -235,6 +243,7 @@ def _answer(
         model=ask.model,
         params=ask.params,
         idempotency_key=ask.idempotency_key or None,
+        store=ask.store,
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import connection
 from django.utils import timezone
@@ -127,12 +128,17 @@ def finish(lease: Lease, outcome: Outcome) -> Generation | None:
 
 
 def settle(row: Generation, text: str, reasoning: str) -> None:
-    """Give the message its final text, and empty the checkpoint."""
+    """Give the message its final text, and empty the checkpoint. What must not be
+    stored is gone with that, the question and its history too."""
     Message.objects.filter(pk=row.message_id).update(
-        content=text,
-        reasoning=reasoning,
+        content=text if row.store else "",
+        reasoning=reasoning if row.store else "",
         status=row.status,
         tokens=row.completion_tokens,
     )
     Generation.objects.filter(pk=row.pk).update(text="", reasoning="", token_ids="")
-    Conversation.objects.filter(pk=row.conversation_id).update(updated=timezone.now())
+    changes: dict[str, Any] = {"updated": timezone.now()}
+    if not row.store:
+        Message.objects.filter(conversation=row.conversation_id).update(content="")
+        changes |= {"title": "", "system_prompt": ""}
+    Conversation.objects.filter(pk=row.conversation_id).update(**changes)

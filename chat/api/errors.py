@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
-from ..errors import ChatError, NotFoundError
+from ..errors import BusyError, ChatError, NotFoundError
 
 logger = logging.getLogger(__name__)
+
+UNAVAILABLE_SECONDS = 2
+Render = Callable[[HttpRequest, ChatError], HttpResponse]
+"""How a dialect says what is wrong."""
 
 CODES = {
     400: "invalid_request",
@@ -33,19 +39,35 @@ def render(error: ChatError) -> JsonResponse:
     return JsonResponse({"error": body}, status=error.status, headers=error.headers)
 
 
-def plain(status: int, message: str) -> JsonResponse:
+def as_native(request: HttpRequest, error: ChatError) -> HttpResponse:
+    return render(error)
+
+
+def plain(status: int, message: str) -> ChatError:
     code = CODES.get(status, CODES[400 if status < 500 else 500])
-    return render(ChatError(message, code=code, status=status))
+    return ChatError(message, code=code, status=status)
+
+
+def unavailable(error: Exception) -> ChatError:
+    """The database does not answer: clients try again, nothing was stored."""
+    logger.warning("database unavailable: %s", error)
+    return BusyError(
+        _("The database does not answer. Try again soon."),
+        code="unavailable",
+        after=UNAVAILABLE_SECONDS,
+    )
 
 
 def from_validation(error: ValidationError) -> ChatError:
     """The first thing that is wrong, with the path to its field."""
     first = error.errors[0]
-    path = [str(part) for part in first.get("loc", ()) if part != "body"]
-    # The first part of a body's path is the view's name for it.
-    named = path[1:] if first.get("loc", ("",))[0] in ("body", "query") else path
-    field = ".".join(part for part in named if not part.startswith("function-"))
+    source, *path = first.get("loc") or ("",)
+    # The first part of a body's path is the view's name for it. Parts with a
+    # bracket are pydantic's names for the alternatives of a type.
+    named = path[1:] if source == "body" else path
+    field = ".".join(str(part) for part in named if "[" not in str(part))
     message = first.get("msg", _("The request is not valid."))
+    message = message.removeprefix("Value error, ")
     return ChatError(message, code=_code(first), field=field or None)
 
 
@@ -55,29 +77,35 @@ def _code(first: dict[str, Any]) -> str:
     )
 
 
-def install(api: NinjaAPI) -> None:
-    """Make every failure below `api` answer in the contract's shape."""
+def install(api: NinjaAPI, render: Render = as_native) -> None:
+    """Make every failure below `api` answer in its dialect's shape."""
 
     @api.exception_handler(ChatError)
     def known(request: HttpRequest, error: ChatError) -> HttpResponse:
-        return render(error)
+        return render(request, error)
 
     @api.exception_handler(ValidationError)
     def invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
-        return render(from_validation(error))
+        return render(request, from_validation(error))
 
     @api.exception_handler(Http404)
     def missing(request: HttpRequest, error: Http404) -> HttpResponse:
-        return render(NotFoundError())
+        return render(request, NotFoundError())
 
     @api.exception_handler(HttpError)
     def http(request: HttpRequest, error: HttpError) -> HttpResponse:
         if error.status_code == 400:
             text = _("The body is not valid JSON.")
-            return render(ChatError(text, code="invalid_json"))
-        return plain(error.status_code, str(error))
+            return render(request, ChatError(text, code="invalid_json"))
+        return render(request, plain(error.status_code, str(error)))
+
+    @api.exception_handler(OperationalError)
+    @api.exception_handler(InterfaceError)
+    def away(request: HttpRequest, error: Exception) -> HttpResponse:
+        return render(request, unavailable(error))
 
     @api.exception_handler(Exception)
     def unexpected(request: HttpRequest, error: Exception) -> HttpResponse:
         logger.error("%s %s", request.method, request.path, exc_info=error)
-        return plain(500, _("Something went wrong on our side. Try again."))
+        text = _("Something went wrong on our side. Try again.")
+        return render(request, plain(500, text))

@@ -2,55 +2,89 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from uuid import uuid4
 
 from django.conf import settings
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
 from ..callers import of_request
-from .errors import plain
+from ..errors import ChatError
+from .dashscope.errors import as_dashscope
+from .errors import Render, as_native, plain, unavailable
+from .openai.errors import as_openai
 
-PREFIX = "/api/"
+DIALECTS: tuple[tuple[str, Render], ...] = (
+    ("/v1/", as_openai),
+    ("/api/v1/", as_dashscope),
+    ("/api/", as_native),
+)
 WITH_BODY = ("POST", "PUT", "PATCH")
+REQUEST_ID = re.compile(r"[\w.:-]{1,128}", re.ASCII)
 
 
 class ApiMiddleware:
     """Identify the caller, refuse bodies no view could take, and say what is not
-    there in the API's own shape."""
+    there in the dialect's own shape. Every answer carries the request's id."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if not request.path_info.startswith(PREFIX):
+        render = dialect_of(request.path_info)
+        if render is None:
             return self.get_response(request)
-        if (refused := refuse_body(request)) is not None:
-            return refused
-        request.caller = of_request(request)  # type: ignore[attr-defined]
-        return explain(self.get_response(request))
+        request.id = request_id(request)  # type: ignore[attr-defined]
+        try:
+            refuse_body(request)
+            request.caller = of_request(request)  # type: ignore[attr-defined]
+            response = explain(request, self.get_response(request), render)
+        except ChatError as error:
+            response = render(request, error)
+        except (OperationalError, InterfaceError) as error:
+            response = render(request, unavailable(error))
+        response.headers["X-Request-Id"] = request.id  # type: ignore[attr-defined]
+        return response
 
 
-def refuse_body(request: HttpRequest) -> HttpResponse | None:
+def dialect_of(path: str) -> Render | None:
+    return next(
+        (render for prefix, render in DIALECTS if path.startswith(prefix)), None
+    )
+
+
+def request_id(request: HttpRequest) -> str:
+    """The caller's own, so that both sides' logs can be joined; else a new one."""
+    given = request.headers.get("X-Request-Id", "")
+    return given if REQUEST_ID.fullmatch(given) else f"req_{uuid4().hex}"
+
+
+def refuse_body(request: HttpRequest) -> None:
     size = request.META.get("CONTENT_LENGTH") or "0"
     if not (size.isascii() and size.isdigit()):
-        return plain(400, _("Content-Length is not a number."))
+        raise plain(400, _("Content-Length is not a number."))
     if int(size) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
-        return plain(413, _("The request is too large."))
+        raise plain(413, _("The request is too large."))
     has_body = request.method in WITH_BODY and int(size) > 0
     if has_body and request.content_type != "application/json":
-        return plain(415, _("Send JSON, with Content-Type: application/json."))
-    return None
+        raise plain(415, _("Send JSON, with Content-Type: application/json."))
 
 
-def explain(response: HttpResponse) -> HttpResponse:
+def explain(
+    request: HttpRequest, response: HttpResponse, render: Render
+) -> HttpResponse:
     """Replace the plain pages for an unknown path or method."""
     if response.headers.get("Content-Type", "").startswith("application/json"):
         return response
     if response.status_code == 404:
-        return plain(404, _("There is nothing at this address."))
+        return render(request, plain(404, _("There is nothing at this address.")))
     if response.status_code == 405:
-        answer = plain(405, _("This address does not take that method."))
+        answer = render(
+            request, plain(405, _("This address does not take that method."))
+        )
         answer.headers["Allow"] = response.headers.get("Allow", "")
         return answer
     return response

@@ -34,7 +34,9 @@ class Body(Schema):
     model_config = ConfigDict(extra="forbid")
 
 
-class ParamsIn(Body):
+class Sampling(Schema):
+    """Parameters that every dialect knows."""
+
     temperature: Annotated[float | None, Field(ge=0, le=2)] = None
     top_p: Annotated[float | None, Field(gt=0, le=1)] = None
     top_k: Annotated[StrictInt | None, Field(ge=1, le=100_000)] = None
@@ -43,7 +45,6 @@ class ParamsIn(Body):
     max_tokens: Annotated[StrictInt | None, Field(ge=1)] = None
     stop: list[StopString] | StopString | None = None
     seed: Annotated[StrictInt | None, Field(ge=0, lt=2**63)] = None
-    thinking: StrictBool | None = None
 
     @field_validator("max_tokens")
     @classmethod
@@ -62,6 +63,15 @@ class ParamsIn(Body):
         if not 1 <= len(strings) <= 4:
             raise ValueError(_("One to four stop strings are allowed."))
         return strings
+
+    def sampling(self) -> dict[str, Any]:
+        """What an engine is told, as it is stored."""
+        return self.model_dump(exclude_none=True, include=set(Sampling.model_fields))
+
+
+class ParamsIn(Sampling, Body):
+    thinking: StrictBool | None = None
+    chunking: Literal["token", "sentence"] | None = None
 
     def stored(self) -> dict[str, Any]:
         return self.model_dump(exclude_none=True)

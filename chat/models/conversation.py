@@ -29,7 +29,12 @@ class ConversationQuerySet(QuerySet["Conversation"]):
 
 
 class Conversation(models.Model):
-    """`leaf` is the last message of the path the user looks at."""
+    """`leaf` is the last message of the path the user looks at. `source` tells what
+    a program asked (hidden from lists unless asked for) from what a person wrote."""
+
+    class Source(models.TextChoices):
+        WEB = "web", _("web")
+        API = "api", _("API")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(
@@ -42,6 +47,9 @@ class Conversation(models.Model):
     title = models.CharField(_("title"), max_length=200, blank=True)
     model = models.CharField(_("model"), max_length=200, blank=True)
     system_prompt = models.TextField(_("system prompt"), blank=True)
+    source = models.CharField(
+        _("source"), max_length=8, choices=Source, default=Source.WEB
+    )
     pinned = models.BooleanField(_("pinned"), default=False)
     archived = models.BooleanField(_("archived"), default=False)
     leaf = models.ForeignKey(
@@ -59,7 +67,10 @@ class Conversation(models.Model):
         indexes = (
             # The sidebar: one user's conversations, pinned first, newest first.
             models.Index(
-                fields=["owner", "archived", "-pinned", "-updated", "-id"],
+                fields=[
+                    *("owner", "source", "archived"),
+                    *("-pinned", "-updated", "-id"),
+                ],
                 name="conversation_sidebar",
             ),
             # The admin's list and its date filter.

@@ -32,7 +32,8 @@ class Generation(models.Model):
     owner or engine died. `text`, `reasoning` and
     `token_ids` (decimal ids, each followed by a space) are the checkpoint while it
     runs; the end moves the text to the message and empties them. `last_seq` is the
-    sequence number of the terminal event.
+    sequence number of the terminal event. Without `store` nothing but the counts is
+    left after the end.
     """
 
     class Status(models.TextChoices):
@@ -54,6 +55,7 @@ class Generation(models.Model):
     )
     model = models.CharField(_("model"), max_length=200)
     params = models.JSONField(_("parameters"), default=dict, blank=True)
+    store = models.BooleanField(_("text is stored"), default=True)
     idempotency_key = models.CharField(max_length=200, null=True, blank=True)
 
     status = models.CharField(

@@ -24,6 +24,8 @@ class Message(models.Model):
     class Role(models.TextChoices):
         USER = "user", _("user")
         ASSISTANT = "assistant", _("assistant")
+        SYSTEM = "system", _("system")
+        TOOL = "tool", _("tool")
 
     class Status(models.TextChoices):
         QUEUED = "queued", _("queued")

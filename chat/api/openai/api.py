@@ -1,0 +1,23 @@
+"""The OpenAI dialect, put together."""
+
+from __future__ import annotations
+
+from ninja import NinjaAPI
+
+from .. import errors
+from ..auth import authenticate
+from . import completions, responses
+from .errors import as_openai
+
+api = NinjaAPI(
+    title="Chatsite, OpenAI dialect",
+    version="1",
+    description="For clients of OpenAI's API: give them this address as base URL.",
+    auth=authenticate,
+    urls_namespace="openai",
+    docs_url=None,
+    openapi_url="/openapi.json",
+)
+errors.install(api, as_openai)
+for module in (completions, responses):
+    api.add_router("", module.router)

@@ -1,0 +1,105 @@
+"""Events as `chat.completion.chunk` frames, and a whole `chat.completion`. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ...events import Delta, Done, Failed, Sequenced, Snapshot
+from ..forward import Progressing
+from .errors import in_stream
+
+DONE = b"data: [DONE]\n\n"
+REASONS = {"length": "length", "content_filter": "content_filter"}
+
+
+def data(value: Any) -> bytes:
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return b"data: " + text.encode(errors="replace") + b"\n\n"
+
+
+def finish_reason(reason: str) -> str:
+    """A stopped answer ended, too: OpenAI has no word for it."""
+    return REASONS.get(reason, "stop")
+
+
+class ChatChunks:
+    """role, content, …, finish reason, usage if asked for, `[DONE]`."""
+
+    def __init__(
+        self, name: str, model: str, created: int, *, include_usage: bool
+    ) -> None:
+        self._head: dict[str, Any] = {
+            "id": name,
+            "object": "chat.completion.chunk",
+            "created": created,
+            "model": model,
+        }
+        self._include_usage = include_usage
+        self._said = Progressing()
+        self._begun = False
+
+    def encode(self, events: Iterable[Sequenced]) -> bytes:
+        return b"".join(self._frames(event) for _seq, event in events)
+
+    def fail(self, failed: Failed) -> bytes:
+        return data(in_stream(failed))
+
+    def _frames(self, event: Any) -> bytes:
+        frames = b""
+        if not self._begun:
+            self._begun = True
+            frames = self._chunk({"role": "assistant", "content": ""})
+        if isinstance(event, Delta | Snapshot):
+            return frames + self._delta(self._said.take(event))
+        if isinstance(event, Done):
+            return frames + self._end(event)
+        if isinstance(event, Failed):
+            return frames + self.fail(event)
+        return frames
+
+    def _delta(self, new: Delta) -> bytes:
+        parts = {"reasoning_content": new.reasoning, "content": new.text}
+        said = {name: part for name, part in parts.items() if part}
+        return self._chunk(said) if said else b""
+
+    def _end(self, done: Done) -> bytes:
+        frames = self._chunk({}, finish_reason(done.finish_reason))
+        if self._include_usage:
+            frames += data({**self._head, "choices": [], "usage": dict(done.usage)})
+        return frames + DONE
+
+    def _chunk(self, delta: Mapping[str, str], reason: str | None = None) -> bytes:
+        choice = {"index": 0, "delta": delta, "finish_reason": reason}
+        usage = {"usage": None} if self._include_usage else {}
+        return data({**self._head, "choices": [choice], **usage})
+
+
+def completion(
+    name: str,
+    model: str,
+    created: int,
+    text: str,
+    reasoning: str,
+    reason: str,
+    usage: Mapping[str, int],
+) -> dict[str, Any]:
+    message: dict[str, Any] = {"role": "assistant", "content": text, "refusal": None}
+    if reasoning:
+        message["reasoning_content"] = reasoning
+    return {
+        "id": name,
+        "object": "chat.completion",
+        "created": created,
+        "model": model,
+        "choices": [
+            {
+                "index": 0,
+                "message": message,
+                "logprobs": None,
+                "finish_reason": finish_reason(reason),
+            }
+        ],
+        "usage": dict(usage),
+    }

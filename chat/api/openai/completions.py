@@ -1,0 +1,89 @@
+"""`POST /v1/chat/completions`, `GET /v1/models`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
+from django.utils.translation import gettext_lazy as _
+from ninja import Router
+
+from chatsite.handler import LaterResponse
+
+from ... import calls
+from ...engines.registry import models
+from ...errors import ChatError
+from ...follow import usage
+from ...models import Generation
+from ..auth import caller_of
+from ..chat import IdempotencyKey
+from ..stream import EventStream
+from ..told import model_named, told
+from ..whole import encoded, whole
+from .chunks import ChatChunks, completion
+from .errors import as_openai
+from .schemas import ChatCompletionIn
+
+router = Router(tags=["OpenAI"])
+LISTED = 1_700_000_000
+"""Models have no date of their own here."""
+
+
+def start(request: HttpRequest, body: ChatCompletionIn, key: str | None) -> Generation:
+    ask = body.ask(key, **body.params())
+    return calls.start(caller_of(request), ask, told(body.messages))
+
+
+@router.post("/chat/completions")
+async def chat_completions(
+    request: HttpRequest, body: ChatCompletionIn, key: IdempotencyKey = None
+) -> HttpResponseBase:
+    """An answer to messages: a stream of chunks, or all of it."""
+    generation = await sync_to_async(start)(request, body, key)
+    name = f"chatcmpl-{generation.pk.hex}"
+    created = int(generation.created.timestamp())
+    if body.stream:
+        options = body.stream_options
+        chunks = ChatChunks(
+            name,
+            generation.model,
+            created,
+            include_usage=options is not None and options.include_usage,
+        )
+        return EventStream(encoded(generation, chunks), generation)
+
+    async def complete() -> HttpResponse:
+        try:
+            end = await whole(generation)
+        except ChatError as error:
+            return as_openai(request, error)
+        row = end.row
+        reason, counts = row.finish_reason, usage(row)
+        return JsonResponse(
+            completion(
+                name, row.model, created, end.text, end.reasoning, reason, counts
+            )
+        )
+
+    response = LaterResponse(complete)
+    response.headers["X-Generation-Id"] = str(generation.pk)
+    return response
+
+
+def shown(model: str) -> dict[str, Any]:
+    return {"id": model, "object": "model", "created": LISTED, "owned_by": "chatsite"}
+
+
+@router.get("/models")
+def list_models(request: HttpRequest) -> dict[str, Any]:
+    return {"object": "list", "data": [shown(info.id) for info in models()]}
+
+
+@router.get("/models/{path:model}")
+def get_model(request: HttpRequest, model: str) -> dict[str, Any]:
+    """Names may have slashes in them."""
+    if not model:
+        raise ChatError(_("Name a model."), code="model_not_found", field="model")
+    return shown(model_named(model))

@@ -1,0 +1,143 @@
+"""`/v1/responses`: create, in the background too; read, resume, cancel, delete."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any
+from uuid import UUID
+
+from asgiref.sync import sync_to_async
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
+from ninja import Query, Router
+
+from chatsite.handler import LaterResponse
+
+from ... import calls, conversations, generations, nudges, process
+from ...errors import ChatError, NotFoundError
+from ...follow import end_of, load, reread
+from ...models import Generation
+from ..auth import caller_of
+from ..chat import IdempotencyKey
+from ..stream import EventStream
+from ..told import told
+from ..whole import whole
+from .errors import as_openai
+from .outputs import Names, response
+from .response_events import stream
+from .schemas import ResponseIn
+
+router = Router(tags=["OpenAI"])
+STOP_SECONDS = 5.0
+"""How long a cancelled response may take to end before it is shown as it is."""
+
+
+def start(request: HttpRequest, body: ResponseIn, key: str | None) -> Generation:
+    user = caller_of(request)
+    ask = body.ask(key, **body.params())
+    given = told(body.items(), "input")
+    system = [text for text in (body.instructions, given.system_prompt) if text]
+    messages = list(given.messages)
+    if body.previous_response_id:
+        row = owned(request, body.previous_response_id, "previous_response_id")
+        before = calls.history_of(row)
+        messages = [*before.messages, *messages]
+        system = system or [before.system_prompt]
+    brought = calls.Told("\n\n".join(system), messages)
+    row = calls.start(user, ask, brought, "input")
+    return load(row.pk)
+
+
+@router.post("/responses")
+async def create_response(
+    request: HttpRequest, body: ResponseIn, key: IdempotencyKey = None
+) -> HttpResponseBase:
+    row = await sync_to_async(start)(request, body, key)
+    if body.stream:
+        return EventStream(stream(row), row)
+    if body.background:
+        return named(JsonResponse(response(row)), row)
+
+    async def complete() -> HttpResponse:
+        try:
+            end = await whole(row)
+        except ChatError as error:
+            failed = await reread(row)
+            if failed.status != "failed":
+                return as_openai(request, error)
+            return JsonResponse(response(failed, *text_of(failed)))
+        return JsonResponse(response(end.row, end.text, end.reasoning))
+
+    return named(LaterResponse(complete), row)
+
+
+@router.get("/responses/{name}")
+async def get_response(
+    request: HttpRequest,
+    name: str,
+    stream_it: Annotated[bool, Query(alias="stream")] = False,
+    starting_after: Annotated[int | None, Query(ge=0, lt=2**53)] = None,
+) -> HttpResponseBase:
+    """As it is now; or its events behind a number, to its end."""
+    row = await sync_to_async(owned)(request, name)
+    if stream_it:
+        after = -1 if starting_after is None else starting_after
+        return EventStream(stream(row, after), row)
+    return named(JsonResponse(response(row, *text_of(row))), row)
+
+
+@router.post("/responses/{name}/cancel")
+async def cancel_response(request: HttpRequest, name: str) -> HttpResponseBase:
+    """What was written is kept. Cancelling twice is the same as once."""
+
+    def stop() -> Generation:
+        return generations.stop(caller_of(request), owned(request, name).pk)
+
+    row = await sync_to_async(stop)()
+
+    async def complete() -> HttpResponse:
+        ended = row
+        if row.is_live:
+            try:
+                async with asyncio.timeout(STOP_SECONDS):
+                    ended = await end_of(process.current().tape, row)
+            except TimeoutError:
+                ended = await reread(row)
+        return JsonResponse(response(ended, *text_of(ended)))
+
+    return named(LaterResponse(complete), row)
+
+
+@router.delete("/responses/{name}")
+def delete_response(request: HttpRequest, name: str) -> dict[str, Any]:
+    """With what was asked; if it is still being written, that ends."""
+    row = owned(request, name)
+    for live in conversations.delete([row.conversation_id], caller_of(request)):
+        nudges.stop.send(str(live))
+    return {"id": Names(row.pk.hex).response, "object": "response", "deleted": True}
+
+
+def text_of(row: Generation) -> tuple[str, str]:
+    """The text and the reasoning, of a live one as of its last checkpoint."""
+    said = row if row.is_live else None
+    if said is not None:
+        return said.text, said.reasoning
+    return row.message.content, row.message.reasoning
+
+
+def named(answer: Any, row: Generation) -> HttpResponseBase:
+    response: HttpResponseBase = answer
+    response.headers["X-Generation-Id"] = str(row.pk)
+    return response
+
+
+def owned(request: HttpRequest, name: str, field: str = "response_id") -> Generation:
+    """The caller's own call of this name; what is not theirs is not there."""
+    try:
+        pk = UUID(name.removeprefix("resp_"))
+    except ValueError as error:
+        raise NotFoundError(field) from error
+    rows = Generation.objects.owned_by(caller_of(request))
+    if not rows.filter(pk=pk, conversation__source="api", store=True).exists():
+        raise NotFoundError(field)
+    return load(pk)

@@ -1,0 +1,84 @@
+"""Calls of programs: a conversation that brings its own history.
+
+Each call is stored as a conversation of its own, marked as the API's, whose path is
+the messages it came with. One transaction, a few statements, whatever their number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from .conversations import HISTORY_MESSAGES, path_to, title_from
+from .engines.base import ChatMessage
+from .errors import ChatError
+from .generations import Ask, answer_below, check_prompt, once
+from .models import Conversation, Generation, Message
+
+ASKING = ("user", "tool")
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a call brings: a system prompt and messages, the last one a question."""
+
+    system_prompt: str
+    messages: Sequence[ChatMessage]
+
+
+def start(user: Any, ask: Ask, told: Told, field: str = "messages") -> Generation:
+    """Store the messages and queue their answer. `field` is what errors name."""
+    check(told, field)
+
+    def record() -> Generation:
+        conversation = Conversation.objects.create(
+            owner=user,
+            source="api",
+            title=title_from(told.messages[-1]["content"]),
+            model=ask.model,
+            system_prompt=told.system_prompt,
+            updated=timezone.now(),
+        )
+        path = chain(conversation, told.messages)
+        Message.objects.bulk_create(path)
+        return answer_below(user, conversation, path[-1], ask)
+
+    return once(user, ask, record, action="")
+
+
+def chain(conversation: Conversation, messages: Sequence[ChatMessage]) -> list[Message]:
+    path: list[Message] = []
+    for message in messages:
+        above = path[-1] if path else None
+        path.append(Message(conversation=conversation, parent=above, **message))
+    return path
+
+
+def check(told: Told, field: str) -> None:
+    if not told.messages or told.messages[-1]["role"] not in ASKING:
+        raise ChatError(
+            _("The last message must be the user's."), code="invalid_value", field=field
+        )
+    if len(told.messages) > HISTORY_MESSAGES:
+        text = _("At most %(limit)d messages are taken.") % {"limit": HISTORY_MESSAGES}
+        raise ChatError(text, code="too_many_messages", field=field)
+    limit = settings.CHAT_MAX_PROMPT_CHARS
+    longest = max(len(message["content"]) for message in told.messages)
+    if max(longest, len(told.system_prompt)) > limit:
+        text = _("A message may have %(limit)d characters.") % {"limit": limit}
+        raise ChatError(text, code="prompt_too_long", field=field)
+    check_prompt(told.messages[-1]["content"])
+
+
+def history_of(generation: Generation) -> Told:
+    """What was said up to this generation's answer, as a call could bring it."""
+    path = path_to(
+        generation.message_id, generation.conversation_id, HISTORY_MESSAGES - 1
+    )
+    told = [ChatMessage(role=row.role, content=row.content) for row in path]
+    return Told(generation.conversation.system_prompt, told)

@@ -1,0 +1,123 @@
+"""A live server in a process of its own, with the scripted engine, and its clients.
+
+The real clients of other people's APIs run against it, as they would in production.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import openai
+import pytest
+
+from tests.browser.server import free_port
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+SETUP = """
+import django; django.setup()
+from django.core.management import call_command
+call_command("migrate", verbosity=0)
+from django.contrib.auth.models import User
+from chat.models import ApiKey
+for name in ("alice", "bob"):
+    user = User.objects.create_user(name, password=name + "-password")
+    print(ApiKey.objects.create_key(user, "test")[1])
+"""
+START_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Site:
+    url: str
+    key: str
+    bobs_key: str
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.key}"}
+
+    def get(self, path: str, **more: Any) -> httpx.Response:
+        return httpx.get(self.url + path, headers=self.headers, timeout=30, **more)
+
+    def post(self, path: str, body: Any, **headers: str) -> httpx.Response:
+        named = self.headers | {k.replace("_", "-"): v for k, v in headers.items()}
+        return httpx.post(self.url + path, json=body, headers=named, timeout=30)
+
+    def generation(self, name: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.get(f"/api/generations/{name}").json()
+        return found
+
+
+@pytest.fixture(scope="package")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp("site")
+    port = free_port()
+    env = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "chatsite.settings",
+        "SECRET_KEY": "a key for tests of dialects, and for nothing else at all",
+        "DATABASE_URL": f"sqlite:///{folder / 'chat.sqlite3'}",
+        "STATIC_ROOT": str(folder / "static"),
+        "CHAT_MODEL": "scripted",
+        "CHAT_CHECKPOINT_SECONDS": "0.1",
+        "CHAT_HEARTBEAT_SECONDS": "0.3",
+        "CHAT_GRACE_SECONDS": "0",
+        "CHAT_CORS_ORIGINS": "https://app.example",
+    }
+    for name in ("REDIS_URL", "CHAT_BASE_URL", "CHAT_MODELS_FILE"):
+        env.pop(name, None)
+    made = subprocess.run(
+        [sys.executable, "-c", SETUP],
+        cwd=ROOT,
+        env=env,
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    keys = made.stdout.split()
+    command = [sys.executable, "-m", "uvicorn", "chatsite.asgi:application"]
+    command += ["--port", str(port), "--log-level", "warning"]
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=log, stderr=log)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        wait(url, process, folder / "log")
+        yield Site(url, *keys)
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            if httpx.get(f"{url}/readyz", timeout=5).status_code == 200:
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(0.1)
+    raise RuntimeError(log.read_text())
+
+
+@pytest.fixture
+def client(site: Site) -> Iterator[openai.OpenAI]:
+    with openai.OpenAI(base_url=f"{site.url}/v1", api_key=site.key) as client:
+        yield client
+
+
+@pytest.fixture
+def once(site: Site) -> Iterator[openai.OpenAI]:
+    """Asks only once."""
+    with openai.OpenAI(
+        base_url=f"{site.url}/v1", api_key=site.key, max_retries=0
+    ) as client:
+        yield client
