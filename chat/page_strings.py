@@ -19,6 +19,10 @@ STRINGS: dict[str, str | Promise] = {
         "The connection is lost. The answer is still being written; "
         "it will appear here as soon as the connection is back."
     ),
+    "connectionLostEarly": _(
+        "The connection is lost. Your question is sent as soon as it is back; "
+        "Stop gives it back to you."
+    ),
     # actions
     "copy": _("Copy"),
     "copied": _("Copied."),
@@ -38,7 +42,8 @@ STRINGS: dict[str, str | Promise] = {
     "stop": _("Stop"),
     "stopTitle": _("Stop (Escape)"),
     "promptTooLong": _(
-        "{excess} characters too long: {limit} are allowed. Shorten the text to send it."
+        "{excess} characters too long: {limit} are allowed. "
+        "Shorten the text to send it."
     ),
     # conversations
     "newChat": _("New chat"),

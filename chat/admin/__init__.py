@@ -1,0 +1,18 @@
+"""The admin: conversations as transcripts, generations, keys, feedback.
+
+It reads; what it changes (stop, revoke, delete) goes through the same functions as
+everything else. Nobody's words are edited here.
+"""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
+
+from . import access, conversations, feedback, generations
+
+__all__ = ["access", "conversations", "feedback", "generations"]
+
+admin.site.site_header = "Chatsite"
+admin.site.site_title = "Chatsite"
+admin.site.index_title = _("Administration")

@@ -1,0 +1,97 @@
+"""List filters that know their choices without asking for all distinct values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.admin import ModelAdmin, SimpleListFilter
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from ..models import Feedback, Generation
+from ..models.generation import LIVE
+
+SAMPLE = 1000
+"""As many of the newest rows are looked at for the names of models."""
+Choices = list[tuple[str, Any]]
+Rows = QuerySet[Any]
+
+
+class ModelFilter(SimpleListFilter):
+    title = _("model")
+    parameter_name = "model"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Choices:
+        newest = model_admin.model._default_manager.values_list("model", flat=True)
+        names = {name for name in newest[:SAMPLE] if name}
+        if chosen := self.value():
+            names.add(chosen)
+        return [(name, name) for name in sorted(names)]
+
+    def queryset(self, request: HttpRequest, queryset: Rows) -> Rows | None:
+        return queryset.filter(model=self.value()) if self.value() else None
+
+
+class AnswersFilter(SimpleListFilter):
+    """Conversations by what became of their answers.
+
+    A semi-join from the generations, as there are few that wait, run or failed.
+    """
+
+    title = _("answers")
+    parameter_name = "answers"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Choices:
+        return [
+            ("running", _("being answered")),
+            ("failed", _("one failed")),
+            ("stopped", _("one was stopped")),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: Rows) -> Rows | None:
+        if self.value() is None:
+            return None
+        states = LIVE if self.value() == "running" else (self.value(),)
+        found = Generation.objects.filter(status__in=states)
+        return queryset.filter(pk__in=found.values("conversation"))
+
+
+class RatingFilter(SimpleListFilter):
+    title = _("rating")
+    parameter_name = "rating"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Choices:
+        return [(str(value), label) for value, label in Feedback.Rating.choices]
+
+    def queryset(self, request: HttpRequest, queryset: Rows) -> Rows | None:
+        if self.value() not in {"1", "-1"}:
+            return None
+        rated = Feedback.objects.filter(rating=int(self.value() or 0))
+        return queryset.filter(pk__in=rated.values("message__conversation"))
+
+
+class FinishReasonFilter(SimpleListFilter):
+    title = _("finish reason")
+    parameter_name = "finish_reason"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Choices:
+        reasons = ("stop", "length", "stopped", "content_filter")
+        return [(reason, reason) for reason in reasons]
+
+    def queryset(self, request: HttpRequest, queryset: Rows) -> Rows | None:
+        chosen = self.value()
+        return queryset.filter(finish_reason=chosen) if chosen else None
+
+
+class RevokedFilter(SimpleListFilter):
+    title = _("state")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Choices:
+        return [("valid", _("valid")), ("revoked", _("revoked"))]
+
+    def queryset(self, request: HttpRequest, queryset: Rows) -> Rows | None:
+        if self.value() is None:
+            return None
+        return queryset.filter(revoked__isnull=self.value() == "valid")

@@ -1,0 +1,230 @@
+"""LocalEngine: requests in, events out; the model runs in the worker's thread.
+
+Counts: `prompt_tokens` is the rendered prompt without any progress; every id the
+reply consumed is a completion token, the end-of-sequence token and those of a stop
+string included, and so are the tokens of an earlier attempt. `max_tokens` bounds
+that same count, and the context bounds both together.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+from collections import deque
+from collections.abc import AsyncGenerator
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from chat.engines.base import (
+    ChatMessage,
+    Engine,
+    EngineError,
+    EngineEvent,
+    EngineLost,
+    EngineRequest,
+    Finished,
+    ModelInfo,
+    Params,
+    Prompted,
+)
+from chat.engines.local.job import Inbox, Job, JobMaker
+from chat.engines.local.loading import Loaded, load
+from chat.engines.local.memory import batching, cache_tokens
+from chat.engines.local.worker import BatchWorker
+
+logger = logging.getLogger(__name__)
+
+STOP_SECONDS = 10.0
+MAX_DEATHS, DEATHS_SECONDS = 5, 60.0
+"""A worker that dies more often than that is not started again."""
+
+
+class LocalEngine(Engine):
+    """One model in memory, whatever the number of requests."""
+
+    def __init__(
+        self,
+        model: str,
+        info: ModelInfo | None = None,
+        *,
+        cache_size: int | None = None,
+        max_batch_tokens: int = 128,
+        max_requests: int = 64,
+        max_tokens: int = 1024,
+        device: str | None = None,
+    ) -> None:
+        """`model`: a folder or hub id; `info`: what it is called here. Loads nothing.
+
+        `cache_size`: tokens of key-value cache, else what memory allows.
+        `max_batch_tokens`: of one step; fewer stall running replies less while a
+        long prompt is read. `max_requests`: in one step; more wait their turn.
+        `max_tokens`: of a reply whose request does not say.
+        """
+        self._path = model
+        self._info = info or ModelInfo(model, Path(model).name)
+        self._cache_size = cache_size
+        self._max_batch_tokens = max_batch_tokens
+        self._max_requests = max_requests
+        self._max_tokens = max_tokens
+        self._device = device
+        self._worker: BatchWorker | None = None
+        self._maker: JobMaker | None = None
+        self._inboxes: dict[str, Inbox] = {}
+        self._serial = 0
+        self._started = False
+        self._deaths: deque[float] = deque(maxlen=MAX_DEATHS)
+        self._problem: str | None = "not started"
+        self._recovery: asyncio.Task[None] | None = None
+        self.models = [self._info]
+
+    @property
+    def problem(self) -> str | None:
+        return self._problem
+
+    async def start(self) -> None:
+        if self._worker is not None:
+            return
+        worker: BatchWorker | None = None
+        self._report(f"loading {self._info.id}")
+        try:
+            loaded = await asyncio.to_thread(
+                load, self._path, self._report, self._device
+            )
+            worker = self._start_worker(loaded)
+            self._report(f"warming up {self._info.id}")
+            await self._warm_up()
+        except BaseException as error:
+            await self._release()
+            cause = worker and worker.last_error
+            self._problem = f"{self._info.id} cannot be served: {cause or error}"
+            if cause is not None:
+                raise EngineError("model_broken", self._problem) from cause
+            raise
+        self._ready()
+
+    async def stop(self) -> None:
+        self._problem = "stopped"
+        await self._release()
+
+    async def stream(self, request: EngineRequest) -> AsyncGenerator[EngineEvent]:
+        worker, maker = self._worker, self._maker
+        if worker is None or maker is None:
+            raise EngineError("not_ready", f"{self._problem}", retryable=True)
+        if request.id in self._inboxes:
+            raise EngineError("duplicate_request", f"{request.id} is running already.")
+        inbox = self._inboxes[request.id] = Inbox()
+        # The worker must never see an id twice, not even a cancelled one's.
+        self._serial += 1
+        internal = f"{self._serial}:{request.id}"
+        try:
+            job = await asyncio.to_thread(maker.make, request)
+            yield Prompted(len(job.prompt.ids))
+            if job.ahead:
+                yield job.ahead
+            if job.left > 0 and not job.reply.over:
+                accepted = submit(worker, internal, job, inbox)
+                while accepted and not (inbox.exhausted or job.reply.over):
+                    if fresh := await inbox.fresh():
+                        yield job.push(fresh)
+                if not accepted or (inbox.failed and not job.reply.over):
+                    await inbox.released()
+                    raise self._ended()
+            if tail := job.finish():
+                yield tail
+            reason = "stop" if job.reply.over else "length"
+            yield Finished(reason, len(job.prompt.ids), job.reply.completed)
+        finally:
+            del self._inboxes[request.id]
+            worker.cancel(internal)
+
+    def _start_worker(self, loaded: Loaded) -> BatchWorker:
+        loop = asyncio.get_running_loop()
+        tokens = cache_tokens(loaded, self._cache_size, self._max_requests)
+        context = min(loaded.context, tokens)
+        config = batching(tokens, self._max_batch_tokens, self._max_requests)
+        self._maker = JobMaker(loaded, context=context, max_tokens=self._max_tokens)
+        self.models = [replace(self._info, context_tokens=context)]
+
+        def on_exit() -> None:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(self._worker_exited, worker)
+
+        worker = BatchWorker(loaded.model, config, on_exit)
+        self._worker = worker
+        worker.start()
+        logger.info("%d tokens of cache, context %d", tokens, context)
+        return worker
+
+    async def _warm_up(self) -> None:
+        """The shortest possible reply: raises where the worker cannot serve."""
+        hello = ChatMessage(role="user", content="Hello")
+        params = Params(max_tokens=2, temperature=0.0)
+        name = f"warm-up-{self._serial}"
+        async for _event in self.stream(EngineRequest(name, name, [hello], params)):
+            pass
+
+    def _worker_exited(self, worker: BatchWorker) -> None:
+        """On the event loop, after the thread's last output: start it again."""
+        if worker is not self._worker:
+            return  # stopped on purpose
+        self._release_all()
+        if not self._started:
+            return  # `start` says what happened
+        cause = worker.last_error
+        logger.error("The model worker died: %s", cause)
+        now = asyncio.get_running_loop().time()
+        self._deaths.append(now)
+        if len(self._deaths) == MAX_DEATHS and now - self._deaths[0] < DEATHS_SECONDS:
+            self._problem = f"the model worker keeps dying: {cause}"
+            self._worker = None
+            return
+        self._problem = f"the model worker restarts after: {cause}"
+        worker.restart()
+        self._recovery = asyncio.create_task(self._recover())
+
+    async def _recover(self) -> None:
+        with suppress(EngineError):  # died again: the next recovery is on its way
+            await self._warm_up()
+            self._ready()
+
+    def _ready(self) -> None:
+        self._started, self._problem = True, None
+        logger.info("%s is ready", self._info.id)
+
+    def _release_all(self) -> None:
+        for inbox in self._inboxes.values():
+            inbox.release()
+
+    def _ended(self) -> EngineLost:
+        if self._worker is None:
+            return EngineLost("engine_stopped", "The engine was stopped.")
+        return EngineLost("engine_restarted", "The model worker was restarted.")
+
+    async def _release(self) -> None:
+        worker, self._worker, self._maker = self._worker, None, None
+        self._started = False
+        if worker is not None:
+            await asyncio.to_thread(
+                worker.stop, block=True, timeout=STOP_SECONDS, hard_stop=True
+            )
+        self._release_all()
+        gc.collect()
+
+    def _report(self, text: str) -> None:
+        """What `problem` says until the engine is ready; called from any thread."""
+        self._problem = text
+        logger.info("%s", text)
+
+
+def submit(worker: BatchWorker, internal: str, job: Job, inbox: Inbox) -> bool:
+    """False where the worker is dead."""
+    return worker.submit(
+        internal,
+        job.ids,
+        max_new_tokens=job.left,
+        ends=job.ends,
+        chooser=job.chooser,
+        on_output=inbox.put,
+    )

@@ -1,0 +1,55 @@
+"""How much is kept for keys and values, and for how many tokens that is enough."""
+
+from __future__ import annotations
+
+import torch
+from transformers import ContinuousBatchingConfig
+
+from chat.engines.local.loading import Loaded
+
+GIB = 2**30
+CPU_CACHE_BYTES = 2 * GIB
+GPU_CACHE_SHARE = 0.6
+PAGE = 32
+"""Tokens a page: a conversation's prefix is reused in whole pages only."""
+SAFETY_MARGIN = 0.05
+"""Under this free share the prefix cache is dropped and new prompts wait."""
+
+
+def cache_tokens(loaded: Loaded, wanted: int | None, max_requests: int) -> int:
+    """Tokens of cache, in whole pages: what was asked for, else what memory allows.
+
+    More than `max_requests` full contexts are never of use.
+    """
+    if wanted is None:
+        affordable = cache_bytes(loaded) // loaded.bytes_per_token
+        wanted = min(affordable, max_requests * loaded.context)
+    return max(wanted // PAGE, 1) * PAGE
+
+
+def cache_bytes(loaded: Loaded) -> int:
+    if loaded.model.device.type == "cuda":
+        free, _total = torch.cuda.mem_get_info(loaded.model.device)
+        return int(free * GPU_CACHE_SHARE)
+    return CPU_CACHE_BYTES
+
+
+def batching(
+    tokens: int, max_batch_tokens: int, max_requests: int
+) -> ContinuousBatchingConfig:
+    """fifo: decoding goes first, a long prompt waits its turn in small portions.
+
+    No graphs and no asynchronous batching: the sampling runs in Python, and the
+    latter kills the worker on a CPU.
+    """
+    return ContinuousBatchingConfig(
+        page_size=PAGE,
+        num_blocks=tokens // PAGE,
+        max_batch_tokens=max_batch_tokens,
+        max_requests_per_batch=max_requests,
+        safety_margin=SAFETY_MARGIN,
+        scheduler_type="fifo",
+        use_async_batching=False,
+        use_cuda_graph=False,
+        auto_switch_to_flash=False,
+    )

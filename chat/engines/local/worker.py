@@ -1,0 +1,130 @@
+"""The one thread that runs the model, for all requests at once.
+
+transformers' continuous batching, with four of its habits corrected:
+
+1. Its thread is not a daemon and would keep the process alive: it ends here when
+   the main thread does.
+2. It dies of any exception, in silence: `on_exit` is called when it ends.
+3. `cancel_request` leaks the request's result handler: `cancel` removes it.
+4. After requests were pushed out of a full cache it takes no new one until another
+   *finishes*: where the others were cancelled that would be never.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from queue import Empty, Queue
+from typing import Any
+
+from transformers import ContinuousBatchingConfig, GenerationConfig
+from transformers.generation.continuous_batching import ContinuousBatchingManager
+
+from chat.engines.local import attention
+from chat.engines.local.sampling import Chooser, SamplingProcessor
+
+# It prints by a handler of its own, each request at INFO: log as everybody does.
+library_log = logging.getLogger("ContinuousBatchingLogger")
+library_log.handlers.clear()
+library_log.propagate = True
+library_log.setLevel(logging.WARNING)
+
+
+class BatchWorker(ContinuousBatchingManager):
+    """Call it from one thread only, the event loop's."""
+
+    def __init__(
+        self,
+        model: Any,
+        config: ContinuousBatchingConfig,
+        on_exit: Callable[[], None],
+    ) -> None:
+        attention.install()
+        # do_sample=False: the worker takes the argmax of what our processor made.
+        greedy = GenerationConfig(do_sample=False, eos_token_id=-1)
+        super().__init__(model, greedy, config)
+        self._on_exit = on_exit
+        processors = self.logit_processor
+        processors.logits_processor.append(SamplingProcessor())
+        processors.tensors_required += 1
+        processors._retrieve_processors_kwargs()
+        processors.do_processing = True
+
+    def submit(
+        self,
+        request_id: str,
+        ids: list[int],
+        *,
+        max_new_tokens: int,
+        ends: frozenset[int],
+        chooser: Chooser,
+        on_output: Callable[[Any], None],
+    ) -> bool:
+        """Queue a request; False where the thread is dead. Never blocks.
+
+        Outputs arrive on the running event loop, each with all tokens so far.
+        """
+        self.register_result_handler(request_id, on_output)
+        accepted = self.is_running() and self.add_request(
+            ids,
+            request_id=request_id,
+            max_new_tokens=max_new_tokens,
+            streaming=True,
+            eos_token_id=sorted(ends) or -1,
+            chooser=chooser,
+        )
+        if not accepted:
+            self._forget(request_id)
+        return bool(accepted)
+
+    def cancel(self, request_id: str) -> None:
+        """Free what the request holds, before the next step. Unknown ids are fine."""
+        self._forget(request_id)
+        self.cancel_request(request_id)
+
+    def restart(self) -> None:
+        """Start the thread again after it died, with the same model and cache."""
+        if self._generation_thread is not None:
+            self._generation_thread.join()
+        for queue in (self.input_queue, self.cancel_queue):
+            empty(queue)
+        self.start()
+
+    @property
+    def last_error(self) -> Exception | None:
+        error: Exception | None = self.background_thread_status.fatal_error
+        return error
+
+    def _forget(self, request_id: str) -> None:
+        with self.output_router._lock:
+            self.output_router.result_handlers.pop(request_id, None)
+
+    def _generation_loop_body(self, batch_processor: Any, bootstrapping: bool) -> bool:
+        if not threading.main_thread().is_alive():
+            self._forget_all()
+            return False
+        scheduler = batch_processor.scheduler
+        if scheduler.block_new_requests and not scheduler.active_requests:
+            scheduler.block_new_requests = False
+        going: bool = super()._generation_loop_body(batch_processor, bootstrapping)
+        return going
+
+    def _run_generation_loop(self) -> None:
+        try:
+            super()._run_generation_loop()
+        finally:
+            self._on_exit()
+
+    def _forget_all(self) -> None:
+        """The event loop may be closed: delivering to it would raise."""
+        with self.output_router._lock:
+            self.output_router.result_handlers.clear()
+
+
+def empty(queue: Queue[Any]) -> None:
+    try:
+        while True:
+            queue.get_nowait()
+    except Empty:
+        return

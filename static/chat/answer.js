@@ -1,0 +1,64 @@
+/**
+ * An answer as its events describe it. Pure: no network, no page.
+ *
+ * @typedef {object} Problem
+ * @property {string} code
+ * @property {string} message
+ * @property {boolean} retryable
+ *
+ * @typedef {object} StreamEvent
+ * @property {number} seq
+ * @property {string} event
+ * @property {any} data
+ */
+
+export class Answer {
+  constructor() {
+    /** @type {"queued" | "running" | "done" | "stopped" | "failed"} */
+    this.status = "queued";
+    /** @type {number | null} place in the queue, from 1 */
+    this.position = null;
+    this.text = "";
+    this.reasoning = "";
+    this.attempt = 0;
+    /** @type {string | null} */
+    this.finishReason = null;
+    /** @type {Problem | null} */
+    this.problem = null;
+  }
+
+  get finished() {
+    return this.status !== "queued" && this.status !== "running";
+  }
+
+  /**
+   * @param {StreamEvent} event an unknown name changes nothing
+   */
+  apply({ event, data }) {
+    if (event === "queued") {
+      this.position = data.position;
+    } else if (event === "start") {
+      // It comes again when another process continues the answer: the text stays.
+      this.attempt = data.attempt;
+    } else if (event === "delta") {
+      this.begin();
+      this.text += data.text ?? "";
+      this.reasoning += data.reasoning ?? "";
+    } else if (event === "snapshot") {
+      this.begin();
+      this.text = data.text ?? "";
+      this.reasoning = data.reasoning ?? "";
+    } else if (event === "done") {
+      this.status = data.finish_reason === "stopped" ? "stopped" : "done";
+      this.finishReason = data.finish_reason;
+    } else if (event === "error") {
+      this.status = "failed";
+      this.problem = data;
+    }
+  }
+
+  begin() {
+    this.status = "running";
+    this.position = null;
+  }
+}

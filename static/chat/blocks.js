@@ -1,0 +1,155 @@
+/**
+ * Markdown that grows: finished blocks are drawn once, the last one again.
+ *
+ * A frame costs what is new, not what is there. Text behind the last frozen block is
+ * parsed again; blocks whose source is the same are left alone; once the last block
+ * has a full first line, what stands before it cannot change any more and freezes.
+ * An open code fence only grows by its new text. `finish` parses the whole text once
+ * and mends what later text changed after all (link definitions, for one).
+ */
+
+import { codeFrame } from "./code.js";
+import { FrameLoop } from "./frame.js";
+import { lex, render } from "./markdown.js";
+
+/**
+ * @typedef {object} Block
+ * @property {string} raw
+ * @property {ChildNode[]} nodes
+ * @property {HTMLElement} [code] an open fence's element: it only grows
+ */
+
+const FENCE = /^ {0,3}(`{3,}|~{3,})([^\n`]*)/;
+
+/** @param {any} token whether it is a code fence that nothing has closed yet */
+function isOpenFence({ type, raw }) {
+  const fence = type === "code" && FENCE.exec(raw);
+  if (!fence || !raw.includes("\n")) return false;
+  const body = raw.trimEnd();
+  const end = body.lastIndexOf("\n");
+  const last = body.slice(end + 1).trim();
+  return end < 0 || !(last.startsWith(fence[1]) && /^(`+|~+)$/.test(last));
+}
+
+/** @param {string} text line ends as the parser counts them */
+function normalise(text) {
+  return text.includes("\r") ? text.replaceAll("\r", "") : text;
+}
+
+export class BlockRenderer {
+  /** @param {HTMLElement} root holds nothing but the blocks */
+  constructor(root) {
+    this.root = root;
+    this.frame = new FrameLoop(() => this.drawTail());
+    this.clear();
+  }
+
+  clear() {
+    this.frame.cancel();
+    /** What is behind the frozen blocks. */
+    this.tail = "";
+    /** @type {Block[]} */
+    this.frozen = [];
+    /** @type {Block[]} */
+    this.live = [];
+    this.root.replaceChildren();
+  }
+
+  /** @param {string} text new text, behind what there is */
+  append(text) {
+    if (!text) return;
+    this.tail += normalise(text);
+    this.frame.request();
+  }
+
+  /** @param {string} text replaces everything */
+  reset(text) {
+    this.clear();
+    this.append(text);
+  }
+
+  /** @param {string} text the whole of it; nothing follows */
+  finish(text) {
+    this.frame.cancel();
+    const tokens = lex(normalise(text));
+    const blocks = [...this.frozen, ...this.live];
+    const same = Object.keys(tokens.links ?? {}).length ? 0 : countSame(blocks, tokens);
+    this.replace(blocks, same, tokens, false);
+    this.frozen = blocks;
+    this.live = [];
+    this.tail = "";
+  }
+
+  drawTail() {
+    const tokens = lex(this.tail);
+    this.replace(this.live, countSame(this.live, tokens), tokens, true);
+    this.freeze(tokens);
+  }
+
+  /**
+   * Draw the blocks from `index` on again.
+   * @param {Block[]} blocks
+   * @param {number} index
+   * @param {any[]} tokens
+   * @param {boolean} growing whether the last one may be an open fence
+   */
+  replace(blocks, index, tokens, growing) {
+    const last = tokens.length - 1;
+    if (growing && index === last && blocks.length === tokens.length) {
+      if (growCode(blocks[last], tokens[last])) return;
+    }
+    for (const block of blocks.splice(index)) block.nodes.forEach((node) => node.remove());
+    for (let i = index; i <= last; i++) {
+      const open = growing && i === last && isOpenFence(tokens[i]);
+      const block = open ? openCode(tokens[i]) : closedBlock(tokens[i]);
+      this.root.append(...block.nodes);
+      blocks.push(block);
+    }
+  }
+
+  /**
+   * Let go of what stands before the last block with a full first line.
+   * @param {any[]} tokens
+   */
+  freeze(tokens) {
+    let start = this.tail.length;
+    for (let i = tokens.length - 1; i > 0; i--) {
+      start -= tokens[i].raw.length;
+      if (tokens[i].type === "space" || !this.tail.includes("\n", start)) continue;
+      this.tail = this.tail.slice(start);
+      this.frozen.push(...this.live.splice(0, i));
+      return;
+    }
+  }
+}
+
+/** @param {Block[]} blocks @param {any[]} tokens how many at the start are drawn already */
+function countSame(blocks, tokens) {
+  let same = 0;
+  while (same < blocks.length && same < tokens.length) {
+    if (blocks[same].raw !== tokens[same].raw || blocks[same].code) break;
+    same += 1;
+  }
+  return same;
+}
+
+/** @param {any} token @returns {Block} */
+function closedBlock(token) {
+  return { raw: token.raw, nodes: [...render([token]).childNodes] };
+}
+
+/** @param {any} token @returns {Block} */
+function openCode(token) {
+  const { node, code } = codeFrame(token.lang?.split(/\s/)[0] ?? "");
+  code.append(document.createTextNode(token.text));
+  return { raw: token.raw, nodes: [node], code };
+}
+
+/** @param {Block} block @param {any} token @returns {boolean} whether that was enough */
+function growCode(block, token) {
+  const text = /** @type {Text | undefined} */ (block.code?.firstChild);
+  if (!text || !isOpenFence(token) || !token.text.startsWith(text.data)) return false;
+  text.appendData(token.text.slice(text.data.length));
+  block.raw = token.raw;
+  return true;
+}

@@ -1,0 +1,50 @@
+/**
+ * Two questions the page asks: a new name, and whether to delete.
+ */
+
+import { el } from "./dom.js";
+import { t } from "./strings.js";
+
+/**
+ * @param {string} title
+ * @param {Node[]} fields
+ * @param {string} action what the button says
+ * @param {string} kind its class
+ * @returns {Promise<boolean>} whether the reader agreed
+ */
+function ask(title, fields, action, kind) {
+  const cancel = el("button", { type: "button", className: "quiet" }, t("cancel"));
+  const agree = el("button", { type: "submit", className: kind }, action);
+  const form = el("form", { method: "dialog" }, el("h2", { id: "dialog-title" }, title), ...fields);
+  form.append(el("div", { className: "buttons" }, cancel, agree));
+  const dialog = /** @type {HTMLDialogElement} */ (
+    el("dialog", { "aria-labelledby": "dialog-title" }, form)
+  );
+  return new Promise((resolve) => {
+    let agreed = false;
+    form.addEventListener("submit", () => (agreed = true));
+    cancel.addEventListener("click", () => dialog.close());
+    dialog.addEventListener("close", () => {
+      dialog.remove();
+      resolve(agreed);
+    });
+    document.body.append(dialog);
+    dialog.showModal();
+  });
+}
+
+/** @param {string} title @returns {Promise<string | null>} null: leave it */
+export async function askTitle(title) {
+  const input = /** @type {HTMLInputElement} */ (
+    el("input", { type: "text", value: title, maxLength: 200, required: true, "aria-label": t("title") })
+  );
+  const agreed = await ask(t("rename"), [input], t("save"), "primary");
+  const changed = input.value.trim();
+  return agreed && changed && changed !== title ? changed : null;
+}
+
+/** @param {string} title @returns {Promise<boolean>} */
+export function askDelete(title) {
+  const text = el("p", {}, t("deleteQuestion", { title }));
+  return ask(t("delete"), [text], t("delete"), "danger");
+}

@@ -1,0 +1,143 @@
+/**
+ * The chat page: brings its parts together and keeps the address in step.
+ */
+
+import { conversations } from "./api.js";
+import { Composer } from "./composer.js";
+import { ConversationPane } from "./conversation.js";
+import { byId, readJson } from "./dom.js";
+import { Drawer } from "./drawer.js";
+import { explain } from "./errors.js";
+import { ModelChoice } from "./models.js";
+import { Sidebar } from "./sidebar.js";
+import { announce } from "./status.js";
+import { sentences, t } from "./strings.js";
+
+const data = readJson("page-data");
+const drawer = new Drawer();
+const choice = new ModelChoice();
+
+const composer = new Composer({
+  maxChars: data.maxPromptChars,
+  onSend: (text) => pane.ask(text),
+  onStop: () => stop(),
+});
+
+const pane = new ConversationPane({
+  model: () => choice.chosen,
+  onStarted: (id) => {
+    history.pushState(null, "", `/c/${id}/`);
+    composer.draftKey = `draft:${id}`;
+    composer.keepDraft();
+    sidebar.current = id;
+    void sidebar.refresh().then(showTitle);
+  },
+  onRunning: (running) => {
+    composer.setBusy(running);
+    // Leaving a conversation does not end its answer: only `onAnswered` says so.
+    if (!running) return;
+    announce(t("answering"));
+    if (pane.id) sidebar.markRunning(pane.id);
+  },
+  onAnswered: (answer) => {
+    composer.clearNotice();
+    announce(t({ done: "answered", stopped: "endStopped" }[answer.status] ?? "answerFailed"));
+    void sidebar.refresh().then(showTitle);
+  },
+  onProblem: (error, about, retry) => {
+    const told = explain(error, about);
+    // A question that was not taken is in the field again, perhaps changed by now.
+    composer.showNotice(told, about === "question" ? () => composer.send() : retry);
+    announce(sentences(told.what, told.next));
+  },
+  onReturned: (prompt) => composer.giveBack(prompt),
+});
+
+const sidebar = new Sidebar({
+  onOpen: (id) => {
+    if (id !== pane.id) history.pushState(null, "", `/c/${id}/`);
+    drawer.set(false);
+    void show(id);
+  },
+  onDeleted: (id) => {
+    if (id === pane.id) startNew();
+  },
+  onRenamed: (id) => id === pane.id && showTitle(),
+});
+
+/** @param {string | null} id */
+async function show(id) {
+  composer.clearNotice();
+  composer.useDraft(id);
+  sidebar.mark(id);
+  if (id === null || current()) showTitle();
+  if (id === null) pane.startNew();
+  else await pane.open(id);
+  await settle();
+  composer.focus();
+}
+
+function startNew() {
+  if (location.pathname !== "/") history.pushState(null, "", "/");
+  drawer.set(false);
+  void show(null);
+}
+
+/** @type {import("./sidebar.js").Conversation | null} open, but too old for the list */
+let unlisted = null;
+
+function current() {
+  const all = unlisted ? [...sidebar.items, unlisted] : sidebar.items;
+  return all.find((one) => one.id === sidebar.current) ?? null;
+}
+
+/** Bring title and model in line with the open conversation. */
+async function settle() {
+  const id = sidebar.current;
+  await listed;
+  if (id && !current()) {
+    // A failure needs no word here: the messages' own request says it.
+    unlisted = await conversations.get(id).catch(() => null);
+  }
+  if (id !== sidebar.current) return;
+  // A conversation goes on with the model it had.
+  choice.use(current()?.model ?? null);
+  showTitle();
+}
+
+function showTitle() {
+  const title = current()?.title ?? "";
+  byId("title").textContent = title || (sidebar.current ? "" : t("newChat"));
+  document.title = title ? `${title} · Chatsite` : "Chatsite";
+}
+
+function stop() {
+  composer.clearNotice();
+  composer.showStopping();
+  void pane.stop().finally(() => {
+    // Refused or unreachable: the button must work again.
+    if (pane.running && !pane.live?.stopping) composer.setBusy(true);
+  });
+}
+
+/** @returns {string | null} the conversation the address names */
+function addressed() {
+  return /^\/c\/([0-9a-f-]{36})\/$/.exec(location.pathname)?.[1] ?? null;
+}
+
+window.addEventListener("popstate", () => void show(addressed()));
+byId("new-chat").addEventListener("click", (event) => {
+  if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  startNew();
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape" || event.isComposing || event.defaultPrevented) return;
+  if (drawer.open) drawer.set(false);
+  else if (!document.querySelector("dialog[open]") && pane.running) stop();
+});
+
+// The models' failure is not worth a word: the server chooses, and the page works.
+const listed = Promise.all([sidebar.refresh(), choice.load().catch(() => {})]);
+void show(data.conversation);
+document.documentElement.dataset.ready = "true";

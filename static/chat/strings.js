@@ -1,0 +1,38 @@
+/**
+ * The page's words, translated by the server and handed over as JSON.
+ */
+
+import { readJson } from "./dom.js";
+
+/** @type {Record<string, string> | undefined} */
+let strings;
+
+/**
+ * @param {string} key
+ * @param {Record<string, string | number>} [values] for `{name}` in the text
+ */
+export function t(key, values = {}) {
+  strings ??= /** @type {Record<string, string>} */ (readJson("page-data").strings);
+  const text = strings[key] ?? key;
+  return text.replace(/\{(\w+)\}/g, (whole, name) => String(values[name] ?? whole));
+}
+
+/** @param {string} key @returns {boolean} */
+export function hasString(key) {
+  t(key);
+  return Object.hasOwn(strings ?? {}, key);
+}
+
+/**
+ * Sentences in a row; Chinese puts no space between them.
+ * @param {...string} parts empty ones are left out
+ */
+export function sentences(...parts) {
+  const gap = document.documentElement.lang.startsWith("zh") ? "" : " ";
+  return parts.filter(Boolean).join(gap);
+}
+
+/** @param {number} value @returns {string} as the page's language writes it */
+export function formatNumber(value) {
+  return value.toLocaleString(document.documentElement.lang || undefined);
+}

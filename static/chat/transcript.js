@@ -1,0 +1,101 @@
+/**
+ * The messages of the open conversation, in order.
+ *
+ * @typedef {import("./message.js").Message} Message
+ */
+
+import { byId } from "./dom.js";
+import { AssistantView, UserView } from "./message.js";
+import { Stick } from "./scroll.js";
+
+export class Transcript {
+  /**
+   * @param {import("./message.js").Actions} actions
+   * @param {() => void} onOlder the reader wants what stands above
+   */
+  constructor(actions, onOlder) {
+    this.actions = actions;
+    this.list = byId("messages");
+    this.older = byId("older");
+    this.welcome = byId("welcome");
+    this.stick = new Stick(byId("scroller"), byId("content"), byId("new-text"));
+    this.older.addEventListener("click", onOlder);
+    /** @type {(UserView | AssistantView)[]} */
+    this.views = [];
+  }
+
+  /** @param {Message} message */
+  view(message) {
+    return new (message.role === "user" ? UserView : AssistantView)(message, this.actions);
+  }
+
+  /**
+   * Replace everything.
+   * @param {Message[]} messages
+   * @param {boolean} hasOlder
+   */
+  show(messages, hasOlder) {
+    this.views = messages.map((message) => this.drawn(message));
+    this.list.replaceChildren(...this.views.map((view) => view.node));
+    this.changed(hasOlder);
+    this.stick.toEnd();
+  }
+
+  /** @param {Message[]} messages @param {boolean} hasOlder */
+  showOlder(messages, hasOlder) {
+    const views = messages.map((message) => this.drawn(message));
+    this.views.unshift(...views);
+    this.stick.keepPlace(() => this.list.prepend(...views.map((view) => view.node)));
+    this.changed(hasOlder);
+  }
+
+  /** @param {Message} message */
+  drawn(message) {
+    const view = this.view(message);
+    if (view instanceof AssistantView) {
+      const growing = message.status === "queued" || message.status === "running";
+      if (growing) view.showGrowing();
+      else view.showFinished();
+    }
+    return view;
+  }
+
+  /**
+   * @param {Message} message
+   * @returns {UserView | AssistantView}
+   */
+  add(message) {
+    const view = this.drawn(message);
+    this.views.push(view);
+    this.list.append(view.node);
+    this.changed();
+    return view;
+  }
+
+  /** Remove the message at `index` and all behind it. @param {number} index */
+  cut(index) {
+    const gone = this.views.splice(index);
+    gone.forEach((view) => view.node.remove());
+    this.changed();
+    return gone;
+  }
+
+  /** Put back what `cut` took. @param {(UserView | AssistantView)[]} views */
+  restore(views) {
+    this.views.push(...views);
+    this.list.append(...views.map((view) => view.node));
+    this.changed();
+  }
+
+  /** @param {Message} message */
+  indexOf(message) {
+    return this.views.findIndex((view) => view.message === message);
+  }
+
+  /** @param {boolean} [hasOlder] */
+  changed(hasOlder) {
+    if (hasOlder !== undefined) this.older.hidden = !hasOlder;
+    this.welcome.hidden = this.views.length > 0;
+    document.body.classList.toggle("empty", this.views.length === 0);
+  }
+}

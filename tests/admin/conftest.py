@@ -1,0 +1,77 @@
+"""An administrator, a reader, and conversations to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+from django.utils import timezone
+
+from chat.models import Conversation, Generation, Message
+
+HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>"
+Talk = Callable[..., tuple[Conversation, Message, Generation]]
+
+
+@pytest.fixture
+def root(db: None) -> User:
+    return User.objects.create_superuser("root", password="root-password")
+
+
+@pytest.fixture
+def admin(root: User) -> Client:
+    client = Client()
+    client.force_login(root)
+    return client
+
+
+@pytest.fixture
+def staff_with(db: None) -> Callable[..., Client]:
+    """Staff with these permissions and no other."""
+
+    def make(*codenames: str) -> Client:
+        user = User.objects.create_user("dora", password="dora", is_staff=True)
+        user.user_permissions.set(Permission.objects.filter(codename__in=codenames))
+        client = Client()
+        client.force_login(user)
+        return client
+
+    return make
+
+
+@pytest.fixture
+def talk(db: None) -> Talk:
+    """A conversation with a question and an answer, and its generation."""
+
+    def make(
+        person: User, /, title: str = "A talk", question: str = "Why?", **of: Any
+    ) -> tuple[Conversation, Message, Generation]:
+        now = timezone.now()
+        model = of.pop("model", "demo")
+        content, reasoning = of.pop("content", "Because."), of.pop("reasoning", "")
+        status = of.setdefault("status", "done")
+        place = Conversation.objects.create(
+            owner=person, title=title, model=model, updated=now
+        )
+        asked = Message.objects.create(
+            conversation=place, role="user", content=question
+        )
+        answer = Message.objects.create(
+            conversation=place,
+            parent=asked,
+            role="assistant",
+            content=content,
+            reasoning=reasoning,
+            status=status,
+        )
+        Conversation.objects.filter(pk=place.pk).update(leaf=answer)
+        place.refresh_from_db()
+        job = Generation.objects.create(
+            user=person, conversation=place, message=answer, model=model, **of
+        )
+        return place, answer, job
+
+    return make

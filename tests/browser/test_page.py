@@ -1,0 +1,199 @@
+"""The frame around the answers: signing in, languages, the list, small screens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import BrowserContext, expect
+
+from .chat_page import ChatPage
+from .conftest import sign_in
+
+Contexts = Callable[..., BrowserContext]
+Chats = Callable[..., ChatPage]
+PHONE = {
+    "viewport": {"width": 360, "height": 740},
+    "has_touch": True,
+    "is_mobile": True,
+}
+
+
+def test_signing_in_and_out(new_context: Contexts) -> None:
+    page = new_context().new_page()
+    page.goto("/")
+    expect(page).to_have_url("/accounts/login/?next=/")
+    sign_in(page, "alice", "wrong")
+    expect(page.get_by_role("alert")).to_contain_text("correct username and password")
+    sign_in(page, "alice")
+    expect(page).to_have_url("/")
+    page.get_by_role("button", name="Sign out").click()
+    expect(page).to_have_url("/accounts/login/")
+
+
+def test_it_speaks_chinese(new_context: Contexts, open_chat: Chats) -> None:
+    page = new_context(locale="zh-CN").new_page()
+    page.goto("/accounts/login/")
+    expect(page.locator("html")).to_have_attribute("lang", "zh-hans")
+    expect(page.get_by_role("button", name="登录")).to_be_visible()
+    chat = open_chat(locale="zh-CN")
+    expect(chat.prompt).to_have_attribute("placeholder", "输入消息")
+    chat.ask("zh fail=4")
+    expect(chat.answer.locator(".notice")).to_contain_text("模型在回答途中停下了。")
+
+
+def test_the_language_can_be_chosen(chat: ChatPage) -> None:
+    chat.page.get_by_role("button", name="简体中文").click()
+    expect(chat.page.locator("html")).to_have_attribute("lang", "zh-hans")
+    expect(chat.page.locator("#new-chat")).to_contain_text("新对话")
+
+
+def test_there_is_a_page_for_what_is_not_there(chat: ChatPage) -> None:
+    chat.page.goto("/c/00000000-0000-0000-0000-000000000000/")
+    expect(chat.page.get_by_role("heading")).to_have_text("Not found")
+    chat.page.get_by_role("link", name="Back to the chat").click()
+    expect(chat.page).to_have_url("/")
+    chat.page.wait_for_selector("html[data-ready]")
+
+
+def test_conversations_are_renamed_and_deleted(open_chat: Chats) -> None:
+    chat = open_chat("bob")
+    chat.ask("n=2 first name")
+    row = chat.page.locator("#conversations li", has_text="first name")
+    row.hover()
+    row.get_by_role("button", name="Rename").click()
+    chat.page.get_by_role("dialog").get_by_label("Title").fill("second name")
+    chat.page.keyboard.press("Enter")
+    expect(chat.page.locator("#title")).to_have_text("second name")
+    row = chat.page.locator("#conversations li", has_text="second name")
+    row.hover()
+    row.get_by_role("button", name="Delete").click()
+    dialog = chat.page.get_by_role("dialog")
+    expect(dialog).to_contain_text("This cannot be undone.")
+    dialog.get_by_role("button", name="Delete").click()
+    expect(row).to_have_count(0)
+    expect(chat.page).to_have_url("/")
+    expect(chat.page.locator(".message")).to_have_count(0)
+
+
+def test_long_lists_come_in_pages(open_chat: Chats) -> None:
+    chat = open_chat("bob")
+    post = """async (count) => {
+        const {call} = await import("/static/chat/api.js");
+        for (let i = 0; i < count; i++)
+            await call("POST", "/api/conversations", {title: `paged ${i}`});
+    }"""
+    chat.page.evaluate(post, 35)
+    chat.page.reload()
+    rows = chat.page.locator("#conversations li")
+    expect(rows).to_have_count(30)
+    chat.page.get_by_role("button", name="Show more").click()
+    expect(chat.page.locator("#conversations li", has_text="paged 0")).to_be_visible()
+    expect(chat.page.get_by_role("button", name="Show more")).to_be_hidden()
+
+
+def test_earlier_messages_come_when_asked_for(open_chat: Chats) -> None:
+    chat = open_chat("bob")
+    post = """async (count) => {
+        const {call} = await import("/static/chat/api.js");
+        let conversation;
+        for (let i = 0; i < count; i++) {
+            const body = {prompt: `pace=0 n=1 question ${i}`, conversation};
+            conversation = (await call("POST", "/api/chat", body)).conversation;
+        }
+        return conversation;
+    }"""
+    chat.open(f"/c/{chat.page.evaluate(post, 27)}/")
+    expect(chat.page.locator("#title")).to_contain_text("question 0")
+    expect(chat.page.locator(".message")).to_have_count(50)
+    first = chat.page.locator(".user-text").first
+    assert first.inner_text().endswith("question 2")
+    chat.page.get_by_role("button", name="Show earlier messages").click()
+    expect(chat.page.locator(".message")).to_have_count(54)
+    expect(chat.page.get_by_text("question 2", exact=False).first).to_be_in_viewport()
+
+
+def test_an_old_conversation_has_its_title(open_chat: Chats) -> None:
+    """Also where the list of conversations does not reach it."""
+    chat = open_chat("alice")
+    chat.ask("n=1 the title")
+    chat.page.route(
+        "**/api/conversations", lambda r: r.fulfill(json={"items": [], "next": None})
+    )
+    chat.page.reload()
+    expect(chat.page.locator("#title")).to_have_text("n=1 the title")
+
+
+@pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
+def test_a_phone_shows_everything(open_chat: Chats, locale: str) -> None:
+    chat = open_chat(locale=locale, **PHONE)
+    wide = "() => document.documentElement.scrollWidth > innerWidth"
+    assert not chat.page.evaluate(wide)
+    chat.ask("markdown pace=0.001")
+    assert not chat.page.evaluate(wide)
+    assert not chat.page.evaluate(
+        "() => { const s = document.getElementById('scroller');"
+        " return s.scrollWidth > s.clientWidth; }"
+    )
+    side = chat.page.locator("#sidebar")
+    expect(side).not_to_be_in_viewport()
+    chat.page.click("#open-sidebar")
+    expect(side).to_be_in_viewport()
+    assert not chat.page.evaluate(wide)
+    chat.page.keyboard.press("Escape")
+    expect(side).not_to_be_in_viewport()
+    expect(chat.page.locator("#open-sidebar")).to_be_focused()
+
+
+def test_it_stays_at_the_end_until_the_reader_looks_up(chat: ChatPage) -> None:
+    distance = """() => {
+        const s = document.getElementById("scroller");
+        return s.scrollHeight - s.scrollTop - s.clientHeight;
+    }"""
+    chat.ask("pace=0.005 n=3000", wait=False)
+    chat.wait_for_text("t700")
+    assert chat.page.evaluate(distance) < 5
+    chat.page.locator("#scroller").hover()
+    chat.page.mouse.wheel(0, -400)
+    button = chat.page.get_by_role("button", name="New text")
+    expect(button).to_be_visible()
+    top = chat.page.evaluate("() => document.getElementById('scroller').scrollTop")
+    chat.page.wait_for_timeout(500)
+    assert top == chat.page.evaluate(
+        "() => document.getElementById('scroller').scrollTop"
+    )
+    button.click()
+    expect(button).to_be_hidden()
+    chat.page.wait_for_timeout(500)
+    assert chat.page.evaluate(distance) < 5
+    chat.page.keyboard.press("Escape")
+    chat.wait_for_end()
+
+
+def test_a_screen_reader_hears_the_ends_not_the_tokens(chat: ChatPage) -> None:
+    status = chat.page.get_by_role("status")
+    chat.ask("pace=0.05 n=20", wait=False)
+    expect(status).to_have_text("The answer is being written.")
+    assert chat.page.locator("[aria-live], [role=log], [role=alert]").count() == 0
+    chat.wait_for_end()
+    expect(status).to_have_text("The answer is complete.")
+
+
+def test_everything_has_a_name(chat: ChatPage) -> None:
+    chat.ask("markdown pace=0.001")
+    nameless = chat.page.evaluate(
+        """() => [...document.querySelectorAll("button, a, input, textarea, select")]
+            .filter((node) => node.type !== "hidden")
+            .filter((node) => !(node.ariaLabel || node.textContent.trim()
+                || node.labels?.length || node.placeholder))
+            .map((node) => node.outerHTML)"""
+    )
+    assert nameless == []
+
+
+def test_the_first_link_leads_to_the_field(chat: ChatPage) -> None:
+    link = chat.page.locator("a, button, input, textarea").first
+    link.focus()
+    expect(link).to_be_in_viewport()
+    link.press("Enter")
+    expect(chat.prompt).to_be_focused()

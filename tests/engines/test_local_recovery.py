@@ -1,0 +1,116 @@
+"""The worker's thread dies of any exception: nobody may wait for it for ever."""
+
+import asyncio
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from chat.engines.base import EngineError, EngineLost
+from chat.engines.local import LocalEngine
+from tests.engines.helpers import ask, collect, collect_failing, eventually
+
+REPOSITORY = Path(__file__).parent.parent.parent
+
+
+@pytest_asyncio.fixture
+async def engine(tiny_folder: Path):
+    engine = LocalEngine(str(tiny_folder), cache_size=4096)
+    await engine.start()
+    yield engine
+    await engine.stop()
+
+
+def break_model(engine: LocalEngine, monkeypatch, *, times: int, after: int) -> None:
+    """Let the model raise, `times` times, from step `after` on."""
+    model = engine._worker.model
+    forward, steps = model.forward, 0
+
+    def broken(*args: object, **options: object) -> object:
+        nonlocal steps
+        steps += 1
+        if after < steps <= after + times:
+            raise RuntimeError("a step failed")
+        return forward(*args, **options)
+
+    monkeypatch.setattr(model, "forward", broken)
+
+
+async def test_it_restarts_and_continues_where_it_was(engine, monkeypatch):
+    options = {"max_tokens": 40, "temperature": 0}
+    requests = [ask(f"{n}", id=f"{n}", **options) for n in range(4)]
+    whole = await asyncio.gather(*(collect(engine, each) for each in requests))
+    break_model(engine, monkeypatch, times=1, after=20)
+    broken = await asyncio.gather(*(collect_failing(engine, one) for one in requests))
+    for n, (answer, error) in enumerate(broken):
+        assert isinstance(error, EngineLost)
+        assert error.code == "engine_restarted"
+        rest = await collect(engine, ask(f"{n}", progress=answer.progress(), **options))
+        assert answer.text + rest.text == whole[n].text
+    assert any(answer.tokens for answer, _error in broken)
+    await eventually(lambda: engine.problem is None)
+
+
+async def test_it_says_so_while_it_restarts(engine, monkeypatch):
+    break_model(engine, monkeypatch, times=1, after=0)
+    await collect_failing(engine, ask())
+    assert "restarts after: a step failed" in engine.problem
+    await eventually(lambda: engine.problem is None)
+
+
+async def test_it_gives_up_a_worker_that_keeps_dying(engine, monkeypatch):
+    break_model(engine, monkeypatch, times=1000, after=0)
+    async with asyncio.timeout(20):
+        while "keeps dying" not in (engine.problem or ""):
+            await collect_failing(engine, ask())
+            await asyncio.sleep(0.01)
+    _answer, error = await collect_failing(engine, ask())
+    assert error.code == "not_ready"
+    assert "a step failed" in error.message
+
+
+async def test_it_says_why_it_cannot_start(tiny_folder, monkeypatch):
+    engine = LocalEngine(str(tiny_folder), cache_size=10**12)
+    with pytest.raises(EngineError, match="emory"):
+        await engine.start()
+    assert "cannot be served" in engine.problem
+    assert engine._worker is None
+
+
+SCRIPT = """
+import asyncio, sys
+from chat.engines.base import EngineRequest, Params
+from chat.engines.local import LocalEngine
+
+async def main():
+    engine = LocalEngine(sys.argv[1], cache_size=2048)
+    await engine.start()
+    messages = [{"role": "user", "content": "hi"}]
+    request = EngineRequest("1", "m", messages, Params(max_tokens=400))
+    async for event in engine.stream(request):
+        if sys.argv[2] == "running" or event.__class__.__name__ == "Finished":
+            break
+    if sys.argv[2] == "raising":
+        raise SystemExit(3)
+
+asyncio.run(main())
+print("end")
+"""
+
+
+@pytest.mark.parametrize(
+    ("how", "code"), [("finished", 0), ("running", 0), ("raising", 3)]
+)
+async def test_the_process_ends_without_stop(tiny_folder, how, code):
+    done = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-c", SCRIPT, str(tiny_folder), how],
+        cwd=REPOSITORY,
+        timeout=60,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
