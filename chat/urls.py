@@ -4,22 +4,14 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from django.http import HttpRequest, HttpResponse
 from django.urls import path, re_path
-from django.views.decorators.csrf import csrf_exempt
 
 from . import probes, views
 from .api.dashscope.api import api as dashscope
+from .api.errors import nothing_here
 from .api.native import api
 from .api.openai.api import api as openai
 from .consumers import ChatConsumer
-
-
-@csrf_exempt
-def nothing(request: HttpRequest) -> HttpResponse:
-    """Below the APIs: `ApiMiddleware` says so in the dialect's own words."""
-    return HttpResponse(status=404)
-
 
 urlpatterns = [
     path("", views.chat, name="chat"),
@@ -27,7 +19,7 @@ urlpatterns = [
     path("v1/", openai.urls),
     path("api/v1/", dashscope.urls),
     path("api/", api.urls),
-    re_path("^(?:api|v1)/", nothing),
+    re_path("^(?:api|v1)/", nothing_here),
     path("healthz", probes.healthz),
     path("readyz", probes.readyz),
 ]

@@ -9,6 +9,7 @@ from typing import Any
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
+from django.views.decorators.csrf import csrf_exempt
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
@@ -58,15 +59,22 @@ def unavailable(error: Exception) -> ChatError:
     )
 
 
+@csrf_exempt
+def nothing_here(request: HttpRequest) -> HttpResponse:
+    """Below the APIs: no page is rendered, and none has to be there. The middleware
+    says it in the dialect's own words."""
+    return HttpResponse(status=404)
+
+
 def from_validation(error: ValidationError) -> ChatError:
     """The first thing that is wrong, with the path to its field."""
     first = error.errors[0]
     source, *path = first.get("loc") or ("",)
     # The first part of a body's path is the view's name for it. Parts with a
     # bracket are pydantic's names for the alternatives of a type.
-    named = path[1:] if source == "body" else path
+    named: list[Any] = path[1:] if source == "body" else path
     field = ".".join(str(part) for part in named if "[" not in str(part))
-    message = first.get("msg", _("The request is not valid."))
+    message = str(first.get("msg", _("The request is not valid.")))
     message = message.removeprefix("Value error, ")
     return ChatError(message, code=_code(first), field=field or None)
 

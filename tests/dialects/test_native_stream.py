@@ -1,0 +1,98 @@
+"""The native stream through httpx-sse, and what every answer of the APIs carries."""
+
+from __future__ import annotations
+
+import json
+
+import httpx
+import pytest
+from httpx_sse import connect_sse
+
+from tests.reading import scripted
+
+
+def test_httpx_sse_reads_it(site):
+    with (
+        httpx.Client(headers=site.headers, timeout=30) as client,
+        connect_sse(
+            client,
+            "POST",
+            f"{site.url}/api/chat/stream",
+            json={"prompt": "n=4 pace=0.5"},
+        ) as source,
+    ):
+        events = list(source.iter_sse())
+
+    assert events[0].event == "start"
+    assert events[-1].event == "done"
+    text = [json.loads(e.data).get("text", "") for e in events if e.event == "delta"]
+    assert "".join(text) == scripted(4)
+    assert all(event.id for event in events)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/api/models", "/v1/models", "/api/nothing", "/v1/nothing", "/api/v1/nothing"],
+)
+def test_the_request_has_an_id(site, path):
+    mine = site.get(path).headers["x-request-id"]
+    sent = httpx.get(site.url + path, headers={**site.headers, "X-Request-Id": "abc.1"})
+    bad = httpx.get(
+        site.url + path, headers={**site.headers, "X-Request-Id": "a b\\<script>"}
+    )
+
+    assert mine.startswith("req_")
+    assert sent.headers["x-request-id"] == "abc.1"
+    assert bad.headers["x-request-id"].startswith("req_")
+
+
+@pytest.mark.parametrize(
+    ("path", "shape"),
+    [
+        ("/api/models", {"error"}),
+        ("/v1/models", {"error"}),
+        ("/api/v1/services/aigc/x", {"code", "message", "request_id"}),
+    ],
+)
+def test_each_dialect_says_no_in_its_own_words(site, path, shape):
+    answer = httpx.get(site.url + path)
+
+    assert answer.status_code in (401, 404)
+    assert answer.json().keys() == shape
+
+
+def preflight(site, origin: str, path: str = "/v1/chat/completions"):
+    return httpx.options(
+        site.url + path,
+        headers={
+            "Origin": origin,
+            "Access-Control-Request-Method": "POST",
+            "Access-Control-Request-Headers": "authorization,x-stainless-lang",
+        },
+    )
+
+
+def test_another_sites_page_may_call_if_it_is_named(site):
+    allowed = preflight(site, "https://app.example")
+    assert allowed.headers["access-control-allow-origin"] == "https://app.example"
+    assert "x-stainless-lang" in allowed.headers["access-control-allow-headers"]
+    assert "access-control-allow-credentials" not in allowed.headers
+
+    answer = httpx.get(
+        f"{site.url}/v1/models",
+        headers={**site.headers, "Origin": "https://app.example"},
+    )
+    assert "X-Generation-Id" in answer.headers["access-control-expose-headers"]
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null"])
+def test_other_pages_may_not(site, origin):
+    answer = preflight(site, origin)
+
+    assert "access-control-allow-origin" not in answer.headers
+
+
+def test_pages_of_the_site_are_not_shared(site):
+    answer = preflight(site, "https://app.example", "/accounts/login/")
+
+    assert "access-control-allow-origin" not in answer.headers
