@@ -64,7 +64,7 @@ class Upstream:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
-            return
+            return None
         headers = {k.decode(): v.decode() for k, v in scope["headers"]}
         call = Call(self, send)
         if self.key and headers.get("authorization") != f"Bearer {self.key}":
@@ -140,7 +140,7 @@ class Call:
         words = dict(re.findall(r"(\w+)=([\w.]+)", asked[-1]))
         flags = set(asked[-1].split())
         if await self.refused(body, words, flags):
-            return
+            return None
         if "mute" in flags:
             await self.until(gone)
         first = 0

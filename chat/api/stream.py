@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import aclosing
 
 from django.http import StreamingHttpResponse
 
 from .. import process, sse
+from ..events import Sequenced
 from ..follow import follow
 from ..models import Generation
+from .by_sentence import by_sentence
 
 RETRY_MS = 1000
 
@@ -39,7 +41,15 @@ def event_stream(generation: Generation, after: int = 0) -> EventStream:
 async def native(generation: Generation, after: int) -> AsyncGenerator[bytes]:
     """The native dialect. The first write goes out at once, whatever happens then."""
     yield sse.retry(RETRY_MS) + sse.HEARTBEAT
-    batches = follow(process.current().tape, generation, after)
+    tape = process.current().tape
+    sentences = generation.params.get("chunking") == "sentence"
+    read, encode = (by_sentence, each) if sentences else (follow, sse.encode_all)
+    batches = read(tape, generation, after)
     async with aclosing(batches):
         async for events in batches:
-            yield sse.encode_all(events) if events else sse.HEARTBEAT
+            yield encode(events) if events else sse.HEARTBEAT
+
+
+def each(events: Iterable[Sequenced]) -> bytes:
+    """A frame for every event: sentences stay apart."""
+    return b"".join(sse.encode(seq, event) for seq, event in events)

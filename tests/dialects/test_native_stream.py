@@ -8,7 +8,9 @@ import httpx
 import pytest
 from httpx_sse import connect_sse
 
-from tests.reading import scripted
+from chat.engines.scripts import CHINESE
+from chat.events import Delta
+from tests.reading import scripted, sequenced, shown
 
 
 def test_httpx_sse_reads_it(site):
@@ -28,6 +30,23 @@ def test_httpx_sse_reads_it(site):
     text = [json.loads(e.data).get("text", "") for e in events if e.event == "delta"]
     assert "".join(text) == scripted(4)
     assert all(event.id for event in events)
+
+
+def test_whole_sentences_for_speech(site):
+    answer = site.post(
+        "/api/chat/stream",
+        {"prompt": "zh pace=0.01", "params": {"chunking": "sentence"}},
+    )
+    page = shown(answer.content)
+    said = [event.text for event in page.events if isinstance(event, Delta)]
+
+    assert page.text == CHINESE
+    assert len(said) == 4
+    assert all(sentence[-1] in "。！？" for sentence in said)
+    name = answer.headers["x-generation-id"]
+    for cursor in (0, *(seq for seq, _event in sequenced(answer.content)[:-1])):
+        rest = site.get(f"/api/generations/{name}/stream?after={cursor}")
+        assert shown(rest.content).end == page.end
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,44 @@
+"""Every example in docs/examples runs as it stands."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.reading import scripted
+
+EXAMPLES = Path(__file__).resolve().parent.parent.parent / "docs" / "examples"
+RUNS = {".py": [sys.executable], ".sh": ["bash"], ".mjs": ["node"]}
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in EXAMPLES.iterdir()))
+def test_it_runs(site, name):
+    command = RUNS[Path(name).suffix]
+    if shutil.which(command[0]) is None:
+        pytest.skip(f"there is no {command[0]} here")
+    done = subprocess.run(
+        [*command, str(EXAMPLES / name)],
+        env={
+            **os.environ,
+            "CHATSITE_URL": site.url,
+            "CHATSITE_KEY": site.key,
+            "CHATSITE_MODEL": "scripted",
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count(scripted(40)) >= 1
+
+
+def test_the_page_names_every_example():
+    page = (EXAMPLES.parent / "dialects.md").read_text()
+
+    assert all(f"examples/{path.name}" in page for path in EXAMPLES.iterdir())
