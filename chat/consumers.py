@@ -21,7 +21,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 
 from . import callers, generations, present, process
-from .database import in_database, persistently
+from .database import persistently
 from .errors import ChatError, NotFoundError
 from .events import is_terminal, merge
 from .follow import follow, load
@@ -30,6 +30,7 @@ from .notices import group_of
 
 MAX_WATCHES = 64
 MAX_MESSAGE = 8 * 1024
+INVALID = (ValueError, TypeError, AttributeError, OverflowError, RecursionError)
 RECHECK_SECONDS = 30.0
 RESTARTING, UNAUTHENTICATED, TOO_BIG = 1012, 4401, 1009
 Json = dict[str, Any]
@@ -81,6 +82,11 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # the same
             if caller is None or caller.user.pk != self.user.pk:
                 await self.close(UNAUTHENTICATED)
                 return
+            # The layer forgets it after a day, and at once when Redis lost its data.
+            with contextlib.suppress(Exception):
+                await self.channel_layer.group_add(
+                    group_of(self.user.pk), self.channel_name
+                )
 
     # From the client
 
@@ -92,11 +98,11 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # the same
             return
         try:
             await self._take(json.loads(text_data))
-        except (ValueError, TypeError, AttributeError):
+        except INVALID:
             await self.say({"type": "error", "code": "invalid_message"})
 
     async def _take(self, message: Json) -> None:
-        """ValueError, TypeError or AttributeError: it is none of our messages."""
+        """One of `INVALID`: it is none of our messages."""
         kind, pk = message.get("type"), UUID(message.get("generation"))
         try:
             if kind == "watch":
@@ -104,7 +110,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # the same
             elif kind == "unwatch":
                 await self._unwatch(pk)
             elif kind == "stop":
-                await in_database(generations.stop, self.user, pk)
+                await persistently(generations.stop, self.user, pk)
             else:
                 raise ChatError("watch, unwatch or stop.", code="unknown_type")
         except ChatError as error:
@@ -112,7 +118,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # the same
             await self.say({"type": "error", "generation": str(pk), **told})
 
     async def _watch(self, pk: UUID, after: int) -> None:
-        row = await in_database(self._owned, pk)
+        row = await persistently(self._owned, pk)
         await self._unwatch(pk)
         if len(self.watches) >= MAX_WATCHES:
             raise ChatError("Too many at once: unwatch some.", code="too_many_watches")
@@ -152,7 +158,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # the same
         pk, action = news["conversation"], news["action"]
         shown: Json | None = {"id": pk}
         if action != "deleted":
-            shown = await in_database(self._conversation, UUID(pk))
+            shown = await persistently(self._conversation, UUID(pk))
         if shown is not None:
             await self.say(
                 {"type": "conversation", "action": action, "conversation": shown}
@@ -165,5 +171,5 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # the same
 
     async def say(self, message: Json) -> None:
         # A client that has gone is noticed by `disconnect`.
-        with contextlib.suppress(RuntimeError):
+        with contextlib.suppress(RuntimeError, OSError):
             await self.send(json.dumps(message, ensure_ascii=False, default=str))

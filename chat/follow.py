@@ -27,7 +27,7 @@ from .events import (
     is_terminal,
 )
 from .models import Generation
-from .tape import Tape, Wake
+from .tape import SPAN, Tape, Wake
 
 START_SEQ = 1
 """The `start` that every reader from the beginning gets first."""
@@ -69,7 +69,8 @@ async def follow(
             continue
         generation = await reread(generation)
         ground(tape, generation)
-        if generation.status == "queued" and (news := await silence.place(generation)):
+        waits = generation.status == "queued" and cursor < SPAN - 1
+        if waits and (news := await silence.place(generation)):
             cursor += 1
             yield [(cursor, news)]
         elif silence.is_long():
@@ -89,7 +90,8 @@ def ground(tape: Tape, generation: Generation) -> None:
 class Silence:
     """How long a reader has heard nothing, and the place in the queue it heard last.
 
-    Place numbers follow the cursor: no attempt has begun, so nothing else does.
+    Place numbers follow the cursor of a reader that has seen no text. One that has
+    gets none: the number could be that of a delta that is still on its way.
     """
 
     def __init__(self) -> None:

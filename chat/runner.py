@@ -194,6 +194,7 @@ class Runner:
         """Begin this attempt on the tape, behind the newest text there is: what the
         dead owner said, if this process heard all of it, else the checkpoint."""
         generation = str(job.lease.generation)
+        self._tape.ground(generation, job.behind, job.so_far())
         heard = self._tape.state(generation)
         if heard is not None and heard[0] > job.behind:
             job.adopt(*heard)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from django.urls import path
+from django.urls import path, re_path
 
 from . import probes, views
+from .api.errors import nothing_here
 from .api.native import api
 from .consumers import ChatConsumer
 
@@ -14,6 +15,7 @@ urlpatterns = [
     path("", views.chat, name="chat"),
     path("c/<uuid:conversation_id>/", views.chat, name="conversation"),
     path("api/", api.urls),
+    re_path("^api/", nothing_here),
     path("healthz", probes.healthz),
     path("readyz", probes.readyz),
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from ninja import Router
+from ninja import Router, Status
 
 from ..engines.registry import models
 from ..errors import NotFoundError
@@ -43,7 +43,8 @@ def list_keys(request: HttpRequest) -> dict[str, Any]:
 def create_key(request: HttpRequest, body: KeyIn) -> Any:
     row, key = ApiKey.objects.create_key(caller_of(request), body.name.strip())
     fields = ("id", "name", "prefix", "created", "last_used")
-    return 201, {name: getattr(row, name) for name in fields} | {"key": key}
+    shown = {name: getattr(row, name) for name in fields}
+    return Status(201, shown | {"key": key})
 
 
 @router.delete("/keys/{int:key}", response={204: None})

@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from ninja import Query, Router
+from ninja import Query, Router, Status
 
 from .. import conversations, generations, nudges, present
 from ..engines.registry import default_model, find_model
@@ -26,7 +26,7 @@ from .schemas import (
     FeedbackIn,
     MessageOut,
     MessagePage,
-    Text,
+    without_nul,
 )
 
 router = Router(tags=["conversations"])
@@ -37,15 +37,15 @@ Json = dict[str, Any]
 @router.get("/conversations", response=ConversationPage)
 def list_conversations(
     request: HttpRequest,
-    q: Annotated[Text, Query(max_length=MAX_QUERY)] = "",
+    q: Annotated[str, Query(max_length=MAX_QUERY)] = "",
     cursor: str | None = None,
     limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 30,
     archived: bool = False,
 ) -> Json:
     """The caller's own, pinned first, newest first."""
     rows = Conversation.objects.owned_by(caller_of(request)).filter(archived=archived)
-    if q.strip():
-        rows = conversations.search(rows, q.strip())
+    if words := without_nul(q).strip():
+        rows = conversations.search(rows, words)
     if cursor:
         rows = rows.filter(_behind(cursor))
     page = list(rows.with_running().order_by("-pinned", "-updated", "-id")[: limit + 1])
@@ -82,7 +82,7 @@ def create_conversation(request: HttpRequest, body: ConversationIn) -> Any:
         updated=timezone.now(),
     )
     nudges.conversation_changed(row.owner_id, "created", row.pk)
-    return 201, present.conversation(row)
+    return Status(201, present.conversation(row))
 
 
 @router.get("/conversations/{uuid:conversation}", response=ConversationOut)

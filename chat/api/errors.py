@@ -5,14 +5,18 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
+from django.views.decorators.csrf import csrf_exempt
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
-from ..errors import ChatError, NotFoundError
+from ..errors import BusyError, ChatError, NotFoundError
 
 logger = logging.getLogger(__name__)
+
+UNAVAILABLE_SECONDS = 2
 
 CODES = {
     400: "invalid_request",
@@ -38,13 +42,33 @@ def plain(status: int, message: str) -> JsonResponse:
     return render(ChatError(message, code=code, status=status))
 
 
+def unavailable(error: Exception) -> JsonResponse:
+    """The database does not answer: clients try again, nothing was stored."""
+    logger.warning("database unavailable: %s", error)
+    return render(
+        BusyError(
+            _("The database does not answer. Try again soon."),
+            code="unavailable",
+            after=UNAVAILABLE_SECONDS,
+        )
+    )
+
+
+@csrf_exempt
+def nothing_here(request: HttpRequest) -> HttpResponse:
+    """Below `/api/`: no page is rendered, and none has to be there."""
+    return plain(404, _("There is nothing at this address."))
+
+
 def from_validation(error: ValidationError) -> ChatError:
     """The first thing that is wrong, with the path to its field."""
     first = error.errors[0]
-    path = [str(part) for part in first.get("loc", ()) if part != "body"]
-    # The first part of a body's path is the view's name for it.
-    named = path[1:] if first.get("loc", ("",))[0] in ("body", "query") else path
-    field = ".".join(part for part in named if not part.startswith("function-"))
+    path: list[Any]
+    source, *path = first.get("loc") or ("",)
+    # The first part of a body's path is the view's name for it. Parts with a
+    # bracket are pydantic's names for the alternatives of a type.
+    named = path[1:] if source == "body" else path
+    field = ".".join(str(part) for part in named if "[" not in str(part))
     message = first.get("msg", _("The request is not valid."))
     return ChatError(message, code=_code(first), field=field or None)
 
@@ -76,6 +100,11 @@ def install(api: NinjaAPI) -> None:
             text = _("The body is not valid JSON.")
             return render(ChatError(text, code="invalid_json"))
         return plain(error.status_code, str(error))
+
+    @api.exception_handler(OperationalError)
+    @api.exception_handler(InterfaceError)
+    def away(request: HttpRequest, error: Exception) -> HttpResponse:
+        return unavailable(error)
 
     @api.exception_handler(Exception)
     def unexpected(request: HttpRequest, error: Exception) -> HttpResponse:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from django.conf import settings
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
 from ..callers import of_request
-from .errors import plain
+from .errors import plain, unavailable
 
 PREFIX = "/api/"
 WITH_BODY = ("POST", "PUT", "PATCH")
@@ -27,7 +28,10 @@ class ApiMiddleware:
             return self.get_response(request)
         if (refused := refuse_body(request)) is not None:
             return refused
-        request.caller = of_request(request)  # type: ignore[attr-defined]
+        try:
+            request.caller = of_request(request)  # type: ignore[attr-defined]
+        except (OperationalError, InterfaceError) as error:
+            return unavailable(error)
         return explain(self.get_response(request))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -10,6 +11,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from ninja import Schema
 from pydantic import (
+    AfterValidator,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -18,13 +20,22 @@ from pydantic import (
     field_validator,
 )
 
+SURROGATE = re.compile("[\ud800-\udfff]")
+
 
 def without_nul(value: Any) -> Any:
     """PostgreSQL takes no NUL in a text."""
     return value.replace("\0", "") if isinstance(value, str) else value
 
 
-Text = Annotated[str, BeforeValidator(without_nul)]
+def whole_characters(value: str) -> str:
+    """Half of a surrogate pair, which JSON can say, has no place in any database."""
+    if not value.isascii() and SURROGATE.search(value):
+        raise ValueError(_("The text has half of a character (a lone surrogate)."))
+    return value
+
+
+Text = Annotated[str, BeforeValidator(without_nul), AfterValidator(whole_characters)]
 StopString = Annotated[Text, Field(min_length=1, max_length=200)]
 
 
@@ -80,7 +91,7 @@ class AnswerIn(Body):
 
 
 class EditIn(AnswerIn):
-    prompt: str
+    prompt: Text
 
 
 class ChatIn(EditIn):
