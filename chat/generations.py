@@ -25,6 +25,7 @@ from .conversations import newest_leaf, title_from
 from .database import write
 from .errors import BusyError, ChatError, ConflictError, NotFoundError
 from .models import Conversation, Generation, Message
+from .models.generation import GenerationQuerySet
 from .outcomes import settle
 from .tape import SPAN
 
@@ -255,57 +256,54 @@ def stop(user: Any, pk: UUID) -> Generation:
     # First the wish, for whoever holds it or claims it just now.
     with write():
         rows.live().update(stop_requested=True)
-    _end_unowned(pk, from_status="queued", status="stopped", reason="stopped")
+    _end_unowned(rows.filter(status="queued"), "stopped", finish_reason="stopped")
     nudges.stop.send(str(pk))
     return rows.select_related("message", "conversation").get()
 
 
 def fail_exhausted(generation: Generation) -> None:
-    """The last permitted owner died: what there is, is kept."""
-    _end_unowned(
-        generation.pk,
-        from_status="running",
+    """The last permitted owner died: what there is, is kept. Unless it came back
+    and renewed its lease meanwhile."""
+    dead = Generation.objects.filter(
+        pk=generation.pk,
+        status="running",
         attempt=generation.attempt,
-        status="failed",
+        lease_until__lt=timezone.now(),
+    )
+    _end_unowned(
+        dead,
+        "failed",
         error_code="too_many_attempts",
         error_message="The server that wrote this answer stopped too often.",
         error_retryable=True,
     )
 
 
-def _end_unowned(
-    pk: UUID,
-    *,
-    from_status: str,
-    attempt: int | None = None,
-    reason: str = "",
-    **values: Any,
-) -> bool:
+def _end_unowned(rows: GenerationQuerySet, status: str, **values: Any) -> None:
     """End what nobody drives: claim and finish in one step, from the checkpoint.
+
+    `rows` holds one generation at most, with what must still be so.
 
     The two numbers above the new attempt's base are the snapshot and the end that
     `chat.follow` makes from the row.
     """
-    rows = Generation.objects.filter(pk=pk, status=from_status)
-    if attempt is not None:
-        rows = rows.filter(attempt=attempt)
     with write():
-        changed = rows.update(
+        row = rows.select_for_update().first()
+        if row is None:
+            return
+        rows.update(
+            status=status,
             attempt=F("attempt") + 1,
             last_seq=(F("attempt") + 1) * SPAN + 2,
-            finish_reason=reason,
             finished=timezone.now(),
             lease_until=None,
             owner="",
             **values,
         )
-        if changed:
-            row = Generation.objects.get(pk=pk)
-            settle(row, row.text, row.reasoning)
-    if changed:
-        nudges.ended.send(str(pk))
-        nudges.conversation_changed(row.user_id, "updated", row.conversation_id)
-    return bool(changed)
+        row.refresh_from_db()
+        settle(row, row.text, row.reasoning)
+    nudges.ended.send(str(row.pk))
+    nudges.conversation_changed(row.user_id, "updated", row.conversation_id)
 
 
 def look_at(message: UUID, conversation: Conversation) -> None:

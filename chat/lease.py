@@ -2,7 +2,8 @@
 
 Each change is one conditional UPDATE that says in its WHERE what must still be true;
 whoever changes no row has lost the race. `attempt` grows with every claim, so an
-owner that comes back late matches nothing.
+owner that comes back late matches nothing. Leases go by the database's clock, which is
+one: those of the hosts may differ.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db.models import F, Q
-from django.db.models.functions import Coalesce
+from django.db.models.expressions import CombinedExpression
+from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
 from .database import write
@@ -58,18 +60,17 @@ def _queued(limit: int) -> list[Generation]:
 def _expired(limit: int) -> list[Generation]:
     rows = Generation.objects.filter(
         status="running",
-        lease_until__lt=timezone.now(),
+        lease_until__lt=Now(),
         crashes__lt=MAX_ATTEMPTS - 1,
     )
     return list(rows.only("pk", "attempt", "status", "owner")[:limit])
 
 
 def _take(seen: Generation, owner: str) -> bool:
-    now = timezone.now()
     still_so = Q(pk=seen.pk, status=seen.status, attempt=seen.attempt)
     crashed = seen.status == "running"
     if crashed:
-        still_so &= Q(lease_until__lt=now)
+        still_so &= Q(lease_until__lt=Now())
     with write():
         return bool(
             Generation.objects.filter(still_so).update(
@@ -78,7 +79,7 @@ def _take(seen: Generation, owner: str) -> bool:
                 attempt=F("attempt") + 1,
                 crashes=F("crashes") + int(crashed),
                 lease_until=_end(),
-                started=Coalesce("started", now),
+                started=Coalesce("started", timezone.now()),
             )
         )
 
@@ -109,7 +110,7 @@ def exhausted() -> list[Generation]:
     return list(
         Generation.objects.filter(
             status="running",
-            lease_until__lt=timezone.now(),
+            lease_until__lt=Now(),
             crashes__gte=MAX_ATTEMPTS - 1,
         )[:100]
     )
@@ -121,5 +122,5 @@ def stop_requested(owner: str) -> set[UUID]:
     return set(rows.values_list("pk", flat=True))
 
 
-def _end() -> object:
-    return timezone.now() + timedelta(seconds=settings.CHAT_LEASE_SECONDS)
+def _end() -> CombinedExpression:
+    return Now() + timedelta(seconds=settings.CHAT_LEASE_SECONDS)

@@ -194,6 +194,7 @@ class Runner:
         """Begin this attempt on the tape, behind the newest text there is: what the
         dead owner said, if this process heard all of it, else the checkpoint."""
         generation = str(job.lease.generation)
+        self._tape.ground(generation, job.behind, job.so_far())
         heard = self._tape.state(generation)
         if heard is not None and heard[0] > job.behind:
             job.adopt(*heard)
@@ -216,8 +217,6 @@ class Runner:
             await self._requeue(job, error)
         except EngineError as error:
             await self._fail(job, error)
-        except TimeoutError:
-            await self._fail(job, too_slow())
         except Fenced:
             raise
         except Exception:
@@ -228,12 +227,18 @@ class Runner:
 
     async def _stream(self, job: Job) -> str:
         """Append what the engine says; the finish reason."""
-        async with asyncio.timeout(settings.CHAT_MAX_GENERATION_SECONDS):
-            engine = await self._engines.get(job.row.model)
-            async with contextlib.aclosing(engine.stream(job.request())) as stream:
-                async for event in stream:
-                    if (reason := job.take(event, time.time())) is not None:
-                        return reason
+        limit = asyncio.timeout(settings.CHAT_MAX_GENERATION_SECONDS)
+        try:
+            async with limit:
+                engine = await self._engines.get(job.row.model)
+                async with contextlib.aclosing(engine.stream(job.request())) as stream:
+                    async for event in stream:
+                        if (reason := job.take(event, time.time())) is not None:
+                            return reason
+        except TimeoutError:
+            if limit.expired():
+                raise too_slow() from None
+            raise
         raise EngineError(
             "engine_failed", "The model ended without saying why.", retryable=True
         )

@@ -1,28 +1,66 @@
-"""Fixtures of the whole suite: people, keys, clients, a started process."""
+"""Fixtures of the whole suite: settings, people, keys, clients, a started process."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import pytest
 import pytest_asyncio
+from asgiref.sync import SyncToAsync
+from django.conf import settings as django_settings
 from django.contrib.auth.models import User
+from django.db import connection, connections
 from django.test import AsyncClient, Client
 
-from chat import process
+from chat import database, process
 from chat.models import ApiKey
 
-
-@pytest.fixture(autouse=True)
-def plain_static(settings: Any) -> None:
-    """Pages render without collected static files."""
-    settings.STORAGES = {
-        **settings.STORAGES,
-        "staticfiles": {
+# pytest-django has read the settings by now, so this goes past the environment.
+for _name, _value in {
+    "SECRET_KEY": "a key for tests, and for nothing else in the whole world",
+    "PASSWORD_HASHERS": ["django.contrib.auth.hashers.MD5PasswordHasher"],
+    "REDIS_URL": None,
+    "STORAGES": {
+        **django_settings.STORAGES,
+        "staticfiles": {  # pages render without collected files
             "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         },
-    }
+    },
+    "CHAT_MODEL": "scripted",
+    "CHAT_SYSTEM_PROMPT": "",
+    "CHAT_CHECKPOINT_SECONDS": 0.1,
+    "CHAT_GRACE_SECONDS": 0,
+}.items():
+    setattr(django_settings, _name, _value)
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """SQLite in a file, as it is served: in memory, threads lock each other out."""
+    config = connections["default"].settings_dict
+    if connection.vendor == "sqlite":
+        config["TEST"]["NAME"] = tmp_path_factory.mktemp("database") / "test.sqlite3"
+        config["OPTIONS"]["init_command"] += "PRAGMA synchronous=OFF;"
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> Iterator[None]:
+    """Before the database is dropped, threads that keep connections let go."""
+    yield
+    together = threading.Barrier(database.THREADS)
+
+    def let_go() -> None:
+        together.wait(5)
+        connections.close_all()
+
+    pool = database._pool
+    for done in [pool.submit(let_go) for _ in range(database.THREADS)]:
+        done.result(10)
+    SyncToAsync.single_thread_executor.submit(connections.close_all).result(10)
 
 
 @pytest.fixture
@@ -49,16 +87,14 @@ def key_of() -> Callable[[User], str]:
 
 
 @pytest.fixture
-def api(alice: User) -> Client:
+def api(alice: User, key_of: Callable[[User], str]) -> Client:
     """Alice with an API key, for calls that do not stream."""
-    _row, key = ApiKey.objects.create_key(alice, "test")
-    return Client(headers={"Authorization": f"Bearer {key}"})
+    return Client(headers={"Authorization": f"Bearer {key_of(alice)}"})
 
 
 @pytest.fixture
-def bobs_api(bob: User) -> Client:
-    _row, key = ApiKey.objects.create_key(bob, "test")
-    return Client(headers={"Authorization": f"Bearer {key}"})
+def bobs_api(bob: User, key_of: Callable[[User], str]) -> Client:
+    return Client(headers={"Authorization": f"Bearer {key_of(bob)}"})
 
 
 @pytest_asyncio.fixture
@@ -69,10 +105,40 @@ async def running(transactional_db: None) -> AsyncIterator[process.Process]:
     await process.stop()
 
 
-@pytest.fixture
-def async_api(transactional_db: None) -> Callable[[User], AsyncClient]:
-    def client(user: User) -> AsyncClient:
-        _row, key = ApiKey.objects.create_key(user, "test")
-        return AsyncClient(headers={"Authorization": f"Bearer {key}"})
+class KeyClient(AsyncClient):
+    """Django's own drops the headers that it is made with."""
 
-    return client
+    def __init__(self, key: str) -> None:
+        super().__init__()
+        self._header = {"Authorization": f"Bearer {key}"}
+
+    def generic(self, *args: Any, headers: Any = None, **extra: Any) -> Any:
+        return super().generic(*args, headers=self._header | (headers or {}), **extra)
+
+
+@pytest.fixture
+def async_api(
+    transactional_db: None, key_of: Callable[[User], str]
+) -> Callable[[User], AsyncClient]:
+    """Somebody with an API key, for calls that stream. Make it before the loop."""
+    return lambda user: KeyClient(key_of(user))
+
+
+@pytest.fixture
+def alices(alice: User, async_api: Callable[[User], AsyncClient]) -> AsyncClient:
+    return async_api(alice)
+
+
+@pytest.fixture
+def bobs(bob: User, async_api: Callable[[User], AsyncClient]) -> AsyncClient:
+    return async_api(bob)
+
+
+@pytest.fixture
+def post(api: Client) -> Callable[..., Any]:
+    """POST JSON as Alice."""
+
+    def send(path: str, body: Any, **extra: Any) -> Any:
+        return api.post(path, body, content_type="application/json", **extra)
+
+    return send

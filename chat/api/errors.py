@@ -69,10 +69,11 @@ def nothing_here(request: HttpRequest) -> HttpResponse:
 def from_validation(error: ValidationError) -> ChatError:
     """The first thing that is wrong, with the path to its field."""
     first = error.errors[0]
+    path: list[Any]
     source, *path = first.get("loc") or ("",)
     # The first part of a body's path is the view's name for it. Parts with a
     # bracket are pydantic's names for the alternatives of a type.
-    named: list[Any] = path[1:] if source == "body" else path
+    named = path[1:] if source == "body" else path
     field = ".".join(str(part) for part in named if "[" not in str(part))
     message = str(first.get("msg", _("The request is not valid.")))
     message = message.removeprefix("Value error, ")

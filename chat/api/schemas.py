@@ -15,6 +15,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    Strict,
     StrictBool,
     StrictInt,
     field_validator,
@@ -36,6 +37,8 @@ def whole_characters(value: str) -> str:
 
 
 Text = Annotated[str, BeforeValidator(without_nul), AfterValidator(whole_characters)]
+Number = Annotated[float, Strict()]
+"""A JSON number: no text, no true."""
 StopString = Annotated[Text, Field(min_length=1, max_length=200)]
 
 
@@ -48,11 +51,11 @@ class Body(Schema):
 class Sampling(Schema):
     """Parameters that every dialect knows."""
 
-    temperature: Annotated[float | None, Field(ge=0, le=2)] = None
-    top_p: Annotated[float | None, Field(gt=0, le=1)] = None
+    temperature: Annotated[Number | None, Field(ge=0, le=2)] = None
+    top_p: Annotated[Number | None, Field(gt=0, le=1)] = None
     top_k: Annotated[StrictInt | None, Field(ge=1, le=100_000)] = None
-    min_p: Annotated[float | None, Field(ge=0, le=1)] = None
-    repetition_penalty: Annotated[float | None, Field(ge=0.1, le=10)] = None
+    min_p: Annotated[Number | None, Field(ge=0, le=1)] = None
+    repetition_penalty: Annotated[Number | None, Field(ge=0.1, le=10)] = None
     max_tokens: Annotated[StrictInt | None, Field(ge=1)] = None
     stop: list[StopString] | StopString | None = None
     seed: Annotated[StrictInt | None, Field(ge=0, lt=2**63)] = None

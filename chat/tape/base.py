@@ -74,6 +74,8 @@ class Seat:
     reel: Reel = field(default_factory=Reel)
     waiters: set[asyncio.Future[Wake]] = field(default_factory=set)
     touched: float = field(default_factory=time.monotonic)
+    opened: bool = False
+    """A writer holds this reel, though its opening may still be on the way."""
 
     def wake(self, reason: Wake) -> None:
         self.touched = time.monotonic()
@@ -167,7 +169,7 @@ class Tape(ABC):
 
     def _forget_unused(self, generation: str, seat: Seat) -> None:
         """A seat that only readers made (nobody wrote yet) goes with the last one."""
-        unused = not seat.waiters and not seat.reel.attempt
+        unused = not (seat.waiters or seat.reel.attempt or seat.opened)
         if unused and self._seats.get(generation) is seat:
             del self._seats[generation]
 

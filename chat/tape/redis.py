@@ -25,24 +25,25 @@ import contextlib
 import json
 import logging
 import secrets
-import time
 from collections import deque
+from itertools import islice
 from typing import Any, cast
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
 
 from .. import nudges
 from ..events import Delta, Event, Snapshot, from_data
 from .base import Fenced, Seat, Tape, Wake, Writer
+from .reel import Reel
 
 logger = logging.getLogger(__name__)
 
 KEY = "chatsite:tape"
 KEEP_SECONDS = 60
-"""How far the stream reaches back; what starts or lags longer, uses checkpoints."""
+"""How far the stream reaches back; what starts or lags longer, uses checkpoints.
+Measured by Redis' own clock, which the entries' ids tell."""
 LOOK_BACK_SECONDS = 15
 """How much of it a starting process reads: more than a checkpoint is old."""
 FLUSH_PAUSE_SECONDS = 0.005
@@ -68,6 +69,20 @@ def unpack(item: Item) -> Event:
     if len(item) == 4:
         return Delta(item[0], item[1], item[2], tuple(item[3]))
     return from_data(item[0], item[1])
+
+
+def apply(reel: Reel, item: Item) -> None:
+    _kind, _generation, attempt, number, *rest = item
+    if rest:
+        reel.add(attempt, number, [unpack(event) for event in rest[0]])
+    else:
+        reel.open(attempt, number)
+
+
+def milliseconds(entry_id: str | bytes) -> int:
+    """By Redis' clock, when the entry was added."""
+    text = entry_id.decode() if isinstance(entry_id, bytes) else entry_id
+    return int(text.partition("-")[0])
 
 
 class RedisWriter(Writer):
@@ -101,13 +116,13 @@ class RedisTape(Tape):
         self._idle.set()
         self._loops: list[asyncio.Task[None]] = []
         self._problem: str | None = None
-        self._last_id = "0-0"
+        self._stopping = False
+        self._last_id: str | None = None
+        self._newest_ms = 0
 
     # The contract
 
     async def start(self) -> None:
-        since = int((time.time() - LOOK_BACK_SECONDS) * 1000)
-        self._last_id = f"{since}-0"
         for nudge in nudges.ALL:
             nudge.relay(self._broadcast)
         self._loops = [
@@ -121,9 +136,13 @@ class RedisTape(Tape):
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(STOP_SECONDS):
                 await self._idle.wait()
-        for loop in self._loops:
-            loop.cancel()
-        await asyncio.gather(*self._loops, return_exceptions=True)
+        # Redis' client swallows a cancellation that comes while it connects.
+        self._stopping = True
+        left = set(self._loops)
+        while left:
+            for loop in left:
+                loop.cancel()
+            _done, left = await asyncio.wait(left, timeout=0.1)
         await self._redis.aclose()
 
     @property
@@ -136,6 +155,7 @@ class RedisTape(Tape):
         seat = self._seat(generation)
         if seat.reel.attempt >= attempt:
             raise Fenced
+        seat.opened = True
         seat.reel.ground(behind, text)
         self.send(["open", generation, attempt, behind])
         return RedisWriter(self, seat, generation, attempt)
@@ -153,13 +173,17 @@ class RedisTape(Tape):
     async def _flush(self) -> None:
         """One entry for all that was said meanwhile. An entry whose answer was lost
         is added again: reels skip what they have."""
-        while True:
+        while not self._stopping:
             await self._outgoing.wait()
-            count = min(len(self._outbox), FLUSH_ITEMS)
-            batch = [self._outbox[index] for index in range(count)]
-            if not await self._add(batch):
+            batch = list(islice(self._outbox, FLUSH_ITEMS))
+            try:
+                await self._add(batch)
+            except Exception as error:
+                await self._trouble(error)
                 continue
+            self._problem = None
             for item in batch:
+                # Unless it fell out of the full box meanwhile.
                 if self._outbox and self._outbox[0] is item:
                     self._outbox.popleft()
             if not self._outbox:
@@ -167,27 +191,31 @@ class RedisTape(Tape):
                 self._idle.set()
             await asyncio.sleep(FLUSH_PAUSE_SECONDS)
 
-    async def _add(self, batch: list[Item]) -> bool:
-        oldest = int((time.time() - KEEP_SECONDS) * 1000)
+    async def _add(self, batch: list[Item]) -> None:
+        oldest = max(0, self._newest_ms - KEEP_SECONDS * 1000)
         data = json.dumps(batch, ensure_ascii=True, separators=(",", ":"))
-        try:
-            await self._redis.xadd(KEY, {"b": data}, minid=oldest, approximate=True)
-            await self._redis.expire(KEY, KEEP_SECONDS * 10)
-        except (RedisError, OSError) as error:
-            await self._trouble(error)
-            return False
-        self._problem = None
-        return True
+        async with self._redis.pipeline(transaction=False) as pipe:
+            pipe.xadd(KEY, {"b": data}, minid=oldest, approximate=True)
+            pipe.expire(KEY, KEEP_SECONDS * 10)
+            added, _ = await pipe.execute()
+        self._newest_ms = milliseconds(added)
+        if self._last_id and self._newest_ms < milliseconds(self._last_id):
+            # Another Redis, whose clock is behind the lost one's: read it from its
+            # beginning. Reels skip what they have.
+            self._last_id = "0-0"
 
     # In
 
     async def _tail(self) -> None:
         while True:
             try:
+                if self._last_id is None:
+                    now, _ = await self._redis.time()
+                    self._last_id = f"{(now - LOOK_BACK_SECONDS) * 1000}-0"
                 found = await self._redis.xread(
                     {KEY: self._last_id}, count=READ_ENTRIES, block=BLOCK_MS
                 )
-            except (RedisError, OSError) as error:
+            except Exception as error:
                 await self._trouble(error)
                 continue
             self._problem = None
@@ -197,23 +225,26 @@ class RedisTape(Tape):
                     self._apply(fields[b"b"])
 
     def _apply(self, data: bytes) -> None:
-        touched: dict[str, Seat] = {}
+        """What this version does not understand, a newer one said: passed over."""
+        touched: dict[str, tuple[Seat, bool]] = {}
         for item in json.loads(data):
-            if item[0] == "nudge":
-                self._take_nudge(item)
-                continue
-            _kind, generation, attempt, number, *rest = item
-            seat = touched[generation] = self._seat(generation)
-            if rest:
-                seat.reel.add(attempt, number, [unpack(event) for event in rest[0]])
-            else:
-                seat.reel.open(attempt, number)
-        for seat in touched.values():
-            seat.wake(Wake.NEWS)
+            try:
+                if item[0] == "nudge":
+                    self._take_nudge(item)
+                elif item[0] in ("open", "say"):
+                    seat = self._seat(item[1])
+                    touched.setdefault(item[1], (seat, seat.reel.whole))
+                    apply(seat.reel, item)
+            except Exception:
+                logger.exception("cannot read an entry of the tape")
+        for seat, was_whole in touched.values():
+            lost = was_whole and not seat.reel.whole
+            # Readers that wait for news must look at the row from now on.
+            seat.wake(Wake.NUDGE if lost else Wake.NEWS)
 
     def _take_nudge(self, item: Item) -> None:
         _, sender, kind, news = item
-        if sender != self._name:
+        if sender != self._name and kind in nudges.BY_NAME:
             nudges.BY_NAME[kind].deliver(*([news] if news else []))
 
     async def _trouble(self, error: Exception) -> None:

@@ -11,7 +11,8 @@ that is cut, and a reader that saw it is given a snapshot.
 
 A reel is *whole* when it knows all text from the beginning: as a base (text up to a
 number) and the events behind it. One that missed something is not, and becomes whole
-again from a checkpoint that is recent enough (`ground`).
+again from a checkpoint that is recent enough (`ground`). Events in front of such a
+base are kept: who has seen the text up to one of them, needs no snapshot.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ class Reel:
             return False
         if behind == 0:
             self._reset(0, Snapshot(), whole=True)
-        elif self.whole and self._knows(behind):
+        elif self.whole and self._knows(behind) and behind >= self.base_seq:
             keep = bisect_right(self.seqs, behind)
             del self.seqs[keep:], self.events[keep:]
         else:
@@ -100,8 +101,8 @@ class Reel:
 
     def _fold(self, count: int) -> None:
         """Constant work per event on average: half is folded at a time."""
-        if self.whole:
-            self.base = fold(self.base, self.events[:count])
+        if self.whole and self.seqs[count - 1] > self.base_seq:
+            self.base = self._text(count)
             self.base_seq = self.seqs[count - 1]
         del self.seqs[:count], self.events[:count]
 
@@ -113,10 +114,9 @@ class Reel:
         """
         if self.whole or not self._joins(seq):
             return
-        keep = bisect_right(self.seqs, seq)
-        seqs, events = self.seqs[keep:], self.events[keep:]
-        self._reset(seq, text, whole=True)
-        self.seqs, self.events = seqs, events
+        if seq > self.tip:
+            self._reset(seq, text, whole=True)
+        self.base_seq, self.base, self.whole = seq, text, True
         self.attempt = max(self.attempt, seq // SPAN)
 
     def _joins(self, seq: int) -> bool:
@@ -145,7 +145,8 @@ class Reel:
             size += len(event) if isinstance(event, Delta) else 0
             if size > READ_CAP:
                 break
-        return found
+        # Behind the cursor is a base alone: of a text that is still empty.
+        return found or self._snapshot()
 
     def _reaches(self, cursor: int) -> bool:
         """Whether a reader there has seen exactly the text up to that number."""
@@ -161,7 +162,7 @@ class Reel:
 
     def _snapshot(self) -> list[Sequenced]:
         """Everything at once, and the end if it is there."""
-        text = fold(self.base, self.events)
+        text = self._text()
         if not self.finished:
             return [(self.tip, text)]
         before = self.seqs[-2] if len(self.seqs) > 1 else self.base_seq
@@ -169,4 +170,9 @@ class Reel:
 
     def state(self) -> tuple[int, Snapshot] | None:
         """All text and the number it goes up to; None when it is not whole."""
-        return (self.tip, fold(self.base, self.events)) if self.whole else None
+        return (self.tip, self._text()) if self.whole else None
+
+    def _text(self, count: int | None = None) -> Snapshot:
+        """All of it, or up to and with the first `count` events."""
+        new = bisect_right(self.seqs, self.base_seq)
+        return fold(self.base, self.events[new:count])

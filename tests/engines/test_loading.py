@@ -2,7 +2,7 @@ import json
 import shutil
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from huggingface_hub.errors import LocalEntryNotFoundError, RepositoryNotFoundError
 
@@ -87,9 +87,9 @@ def test_it_says_that_the_hub_has_no_such_model(monkeypatch):
     ) -> str:
         if local_files_only:
             raise LocalEntryNotFoundError("not here")
-        request = httpx.Request("GET", "https://hub.invalid")
+        request = httpx2.Request("GET", "https://hub.invalid")
         raise RepositoryNotFoundError(
-            "404", response=httpx.Response(404, request=request)
+            "404", response=httpx2.Response(404, request=request)
         )
 
     monkeypatch.setattr(loading, "snapshot_download", absent)

@@ -1,0 +1,114 @@
+"""Asking, claiming and running without HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from chat import generations, lease
+from chat.engines.base import Engine
+from chat.engines.registry import Engines
+from chat.follow import load
+from chat.generations import Ask
+from chat.lease import Lease
+from chat.models import Generation
+from chat.outcomes import Checkpoint, Outcome
+from chat.runner import Runner
+from chat.tape import MemoryTape, Tape
+
+
+def ask(user: Any, prompt: str = "pace=0 n=5", **where: Any) -> Generation:
+    """A question and its queued answer."""
+    key = where.pop("key", None)
+    params = where.pop("params", {})
+    return generations.start(user, Ask("scripted", params, key), prompt, **where)
+
+
+def claim_one(owner: str = "owner") -> Lease:
+    [held] = lease.claim(owner, 1)
+    return held
+
+
+def expire(generation: Generation) -> None:
+    """Its owner was silent for too long."""
+    past = timezone.now() - timedelta(seconds=1)
+    Generation.objects.filter(pk=generation.pk).update(lease_until=past)
+
+
+def said(held: Lease, text: str, *, whole: bool = False, seq: int = 0) -> Checkpoint:
+    return Checkpoint(
+        lease=held,
+        last_seq=seq,
+        text=text,
+        reasoning="",
+        token_ids="1 ",
+        prompt_tokens=2,
+        completion_tokens=1,
+        first_token=timezone.now(),
+        whole=whole,
+        marks=(0, 0, 0),
+    )
+
+
+def ended(held: Lease, text: str = "all", status: str = "done") -> Outcome:
+    return Outcome(
+        status=status,
+        text=text,
+        reasoning="so",
+        prompt_tokens=2,
+        completion_tokens=3,
+        last_seq=held.attempt * 1_000_000 + 7,
+        first_token=timezone.now(),
+        finish_reason="stop",
+    )
+
+
+def fresh(generation: Generation) -> Generation:
+    return load(generation.pk)
+
+
+class OneEngine(Engines):
+    """Serves every model with the engine it is given."""
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__()
+        self.engine = engine
+
+    async def get(self, model: str) -> Engine:
+        return self.engine
+
+
+@asynccontextmanager
+async def runner_of(
+    owner: str = "runner",
+    tape: Tape | None = None,
+    engine: Engine | None = None,
+) -> AsyncIterator[Runner]:
+    """A runner that works; drained without grace at the end."""
+    engines = OneEngine(engine) if engine else Engines()
+    if not engine:
+        await engines.start()
+    runner = Runner(owner, tape or MemoryTape(), engines)
+    await runner.start()
+    try:
+        yield runner
+    finally:
+        await runner.drain(0)
+        await engines.stop()
+
+
+async def crash(runner: Runner) -> None:
+    """Without a word: no checkpoint, no release, as after kill -9."""
+    tasks = [*runner._loops, *runner._tasks]
+    for job in runner._jobs.values():
+        if job.task is not None:
+            tasks.append(job.task)
+            job.interrupted = "lost"
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

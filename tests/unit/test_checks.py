@@ -1,0 +1,112 @@
+"""System checks: what the server refuses to start with."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+from django.core import checks
+
+from chat.checks import server_processes
+from chatsite.lifespan import refuse_serious_problems
+
+
+@pytest.fixture(autouse=True)
+def sound(settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.DEBUG = False
+    settings.SECRET_KEY = "x" * 50
+    settings.ALLOWED_HOSTS = ["localhost"]
+    settings.WEB_CONCURRENCY = 1
+    monkeypatch.setattr(sys, "argv", ["uvicorn", "chatsite.asgi:application"])
+
+
+def found() -> list[str]:
+    return [
+        message.id
+        for message in checks.run_checks(tags=["chat"], include_deployment_checks=True)
+    ]
+
+
+def test_a_sound_configuration_starts() -> None:
+    assert found() == []
+    refuse_serious_problems()
+
+
+@pytest.mark.parametrize("key", ["", "short", "insecure-" + "x" * 50])
+def test_it_refuses_an_insecure_key(settings, key: str) -> None:
+    settings.SECRET_KEY = key
+
+    assert found() == ["chat.E001"]
+    with pytest.raises(RuntimeError, match=r"chat\.E001"):
+        refuse_serious_problems()
+
+
+def test_debug_may_be_insecure(settings) -> None:
+    settings.DEBUG = True
+    settings.SECRET_KEY = "insecure"
+    settings.ALLOWED_HOSTS = ["*"]
+
+    assert found() == []
+
+
+def test_it_refuses_every_host(settings) -> None:
+    settings.ALLOWED_HOSTS = ["*"]
+
+    assert "chat.E002" in found()
+
+
+def test_it_warns_of_plain_cookies_on_a_public_host(settings) -> None:
+    settings.ALLOWED_HOSTS = ["chat.example"]
+    assert found() == ["chat.W003"]
+    refuse_serious_problems()
+
+    settings.SECURE_COOKIES = True
+    assert found() == []
+
+
+@pytest.mark.parametrize("words", [["--workers", "2"], ["--workers=2"]])
+def test_several_workers_need_redis(
+    settings, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["uvicorn", "chatsite.asgi:application", *words])
+    assert found() == ["chat.E004"]
+
+    settings.REDIS_URL = "redis://localhost/"
+    assert "chat.E004" not in found()
+
+
+def test_the_environment_can_ask_for_several_workers_too(settings) -> None:
+    settings.WEB_CONCURRENCY = 2
+
+    assert found() == ["chat.E004"]
+
+
+@pytest.mark.parametrize(
+    ("words", "count"),
+    [
+        ([], 1),
+        (["--workers", "4"], 4),
+        (["--workers=4"], 4),
+        (["--workers", "1"], 1),
+        (["--workers"], 1),
+        (["--workers", "many"], 1),
+        (["--port", "4"], 1),
+    ],
+)
+def test_it_counts_the_workers(words: list[str], count: int) -> None:
+    assert server_processes(["uvicorn", "app", *words]) == count
+
+
+def test_it_refuses_a_model_that_is_not_there(settings, tmp_path) -> None:
+    settings.CHAT_MODEL = str(tmp_path)
+    assert found() == ["chat.E005"]
+
+    (tmp_path / "config.json").write_text("{}")
+    assert found() == []
+
+
+def test_a_web_process_needs_no_model(settings, tmp_path) -> None:
+    settings.CHAT_MODEL = str(tmp_path)
+    settings.CHAT_ROLE = "web"
+
+    assert found() == []
