@@ -394,7 +394,7 @@ def test_the_same_key_is_the_same_answer(client):
 def test_calls_are_hidden_from_the_list_of_conversations(client, site):
     client.chat.completions.create(**ASK, messages=say("hidden n=1 pace=0"))
 
-    assert site.get("/api/conversations").json()["items"] == []
+    assert site.get("/api/conversations?q=hidden").json()["items"] == []
     found = site.get("/api/conversations?source=api&q=hidden").json()["items"]
     assert found[0]["title"] == "hidden n=1 pace=0"
 
