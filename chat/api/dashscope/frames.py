@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ...events import Delta, Done, Failed, Sequenced, Snapshot
 from ..forward import Progressing
+from ..openai.chunks import encode
 from .errors import code_of, status_of
 
 NOT_YET = "null"
@@ -88,6 +88,5 @@ class Frames:
     def _lines(self, event: str, status: str, said: Any) -> bytes:
         """No space behind the colons, one `data` line: the SDK reads it so."""
         self._number += 1
-        text = json.dumps(said, ensure_ascii=False, separators=(",", ":"))
-        lines = f"id:{self._number}\nevent:{event}\n{status}\ndata:{text}\n\n"
+        lines = f"id:{self._number}\nevent:{event}\n{status}\ndata:{encode(said)}\n\n"
         return lines.encode(errors="replace")

@@ -14,9 +14,12 @@ DONE = b"data: [DONE]\n\n"
 REASONS = {"length": "length", "content_filter": "content_filter"}
 
 
+encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+"""Made once: `json.dumps` with these arguments makes one for every call."""
+
+
 def data(value: Any) -> bytes:
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return b"data: " + text.encode(errors="replace") + b"\n\n"
+    return f"data: {encode(value)}\n\n".encode(errors="replace")
 
 
 def finish_reason(reason: str) -> str:
@@ -37,6 +40,11 @@ class ChatChunks:
             "model": model,
         }
         self._include_usage = include_usage
+        # All of a chunk but its delta and its finish reason.
+        self._before = (
+            f'data: {encode(self._head)[:-1]},"choices":[{{"index":0,"delta":'
+        )
+        self._after = '}],"usage":null}' if include_usage else "}]}"
         self._said = Progressing()
         self._begun = False
 
@@ -71,9 +79,8 @@ class ChatChunks:
         return frames + DONE
 
     def _chunk(self, delta: Mapping[str, str], reason: str | None = None) -> bytes:
-        choice = {"index": 0, "delta": delta, "finish_reason": reason}
-        usage = {"usage": None} if self._include_usage else {}
-        return data({**self._head, "choices": [choice], **usage})
+        said = f'{encode(delta)},"finish_reason":{encode(reason)}'
+        return f"{self._before}{said}{self._after}\n\n".encode(errors="replace")
 
 
 def completion(

@@ -13,7 +13,6 @@ exactly that, out of the whole text.
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 
@@ -23,6 +22,7 @@ from ...follow import follow, reread
 from ...models import Generation
 from ..forward import Progressing, Rewound
 from ..whole import CLOSING, REWOUND
+from .chunks import encode
 from .outputs import (
     Json,
     Names,
@@ -179,8 +179,7 @@ def behind(number: int, fields: Json, after: int) -> Json:
 
 def frame(number: int, name: str, fields: Json) -> bytes:
     said = {"type": name, "sequence_number": number, **fields}
-    text = json.dumps(said, ensure_ascii=False, separators=(",", ":"))
-    return f"event: {name}\ndata: {text}\n\n".encode(errors="replace")
+    return f"event: {name}\ndata: {encode(said)}\n\n".encode(errors="replace")
 
 
 async def stream(generation: Generation, after: int = -1) -> AsyncGenerator[bytes]:

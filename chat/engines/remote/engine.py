@@ -15,8 +15,6 @@ from typing import Any
 import aiohttp
 from django.conf import settings
 
-from chat.sse import Decoder
-
 from ..base import (
     Engine,
     EngineError,
@@ -31,11 +29,13 @@ from .answer import Answer, DashScopeAnswer, OpenAIAnswer
 from .catalog import catalog
 from .config import RemoteModel, Upstream
 from .places import Place, Places
-from .trouble import Trouble, nonsense, silent, unreachable
-from .wire import MAX_FRAME, next_data, refusal_of, whole_body
+from .trouble import Trouble
+from .wire import Frames, post, refusal_of
 
 TRIES = 3
 PAUSE_SECONDS = 0.2
+TAIL_SECONDS = 2.0
+"""How long the usage may follow the finish reason."""
 PATHS = {
     "openai": "/chat/completions",
     "dashscope": "/services/aigc/text-generation/generation",
@@ -147,18 +147,26 @@ class RemoteEngine(Engine):
     async def _ask(
         self, place: Place, body: Json, answer: Answer
     ) -> AsyncGenerator[EngineEvent]:
-        """One request. Leaving it, in whatever way, closes the connection at once,
-        unless the answer was read to its end."""
+        """One request. Leaving it, in whatever way, closes the connection at once."""
         with place.in_use():
-            response = await self._accepted(place, body)
+            frames = Frames(await self._accepted(place, body))
+            place.works()
             try:
-                async with aclosing(self._read(response, answer)) as events:
-                    async for event in events:
-                        place.works()
-                        yield event
+                while not answer.complete:
+                    try:
+                        news = await frames.next(patience(answer))
+                    except Trouble:
+                        if answer.finished:
+                            break
+                        raise
+                    if not news:
+                        break
+                    for frame in news:
+                        for event in answer.take(frame.event, frame.data):
+                            yield event
                 yield answer.end()
             finally:
-                response.close()
+                frames.close()
 
     async def _accepted(self, place: Place, body: Json) -> aiohttp.ClientResponse:
         """The response, once the engine takes the request: perhaps at the second
@@ -183,39 +191,17 @@ class RemoteEngine(Engine):
         if self._session is None:
             raise EngineError("engine_stopped", "The engine has stopped.")
         protocol = self._upstream.protocol
-        seconds = settings.CHAT_FIRST_TOKEN_SECONDS
-        try:
-            async with asyncio.timeout(seconds):
-                return await self._session.post(
-                    place.url + PATHS[protocol],
-                    json=body,
-                    headers=SSE_SWITCH if protocol == "dashscope" else None,
-                    allow_redirects=False,
-                )
-        except (aiohttp.ClientError, OSError) as error:
-            # A timeout of ours is an OSError too; that of the connection a subclass.
-            if type(error) is TimeoutError:
-                raise silent(seconds) from error
-            raise unreachable(error) from error
+        headers = SSE_SWITCH if protocol == "dashscope" else {}
+        return await post(self._session, place.url + PATHS[protocol], body, headers)
 
-    async def _read(
-        self, response: aiohttp.ClientResponse, answer: Answer
-    ) -> AsyncGenerator[EngineEvent]:
-        if response.content_type != "text/event-stream":
-            for event in answer.take("message", await whole_body(response)):
-                yield event
-            return
-        decoder, pending = Decoder(), 0
-        while data := await next_data(response, answer):
-            pending += len(data)
-            for frame in decoder.feed(data):
-                pending = 0
-                for event in answer.take(frame.event, frame.data):
-                    yield event
-                if answer.complete:
-                    return
-            if pending > MAX_FRAME:
-                raise nonsense("a frame has no end")
+
+def patience(answer: Answer) -> float:
+    """Seconds in which the next frame must come."""
+    if answer.finished:
+        return TAIL_SECONDS
+    if answer.begun:
+        return float(settings.CHAT_NEXT_TOKEN_SECONDS)
+    return float(settings.CHAT_FIRST_TOKEN_SECONDS)
 
 
 def info_of(model: RemoteModel) -> ModelInfo:

@@ -43,11 +43,6 @@ class Trouble(Exception):
         return EngineError(self.code, self.message, retryable=self.again)
 
 
-def unreachable(error: BaseException) -> Trouble:
-    name = type(error).__name__
-    return Trouble("engine_unavailable", f"The engine cannot be reached ({name}).")
-
-
 def silent(seconds: float) -> Trouble:
     return Trouble("engine_timeout", f"The engine said nothing for {seconds:g} s.")
 

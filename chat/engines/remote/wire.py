@@ -7,55 +7,116 @@ import asyncio
 import aiohttp
 from django.conf import settings
 
-from .answer import Answer
+from chat.sse import Decoder, Frame
+
 from .trouble import Trouble, broken, nonsense, refused, silent
 
-TAIL_SECONDS = 2.0
-"""How long the usage may follow the finish reason."""
+ERROR_SECONDS = 2.0
 MAX_FRAME = 1024 * 1024
 MAX_ERROR = 64 * 1024
 
 
-async def next_data(response: aiohttp.ClientResponse, answer: Answer) -> bytes:
-    """What comes next; nothing at the end of the body."""
-    if answer.finished:
-        seconds = TAIL_SECONDS
-    elif answer.begun:
-        seconds = settings.CHAT_NEXT_TOKEN_SECONDS
-    else:
-        seconds = settings.CHAT_FIRST_TOKEN_SECONDS
-    try:
-        async with asyncio.timeout(seconds):
-            return await response.content.readany()
-    except (aiohttp.ClientError, OSError) as error:
-        if answer.finished:
-            return b""
-        if type(error) is TimeoutError:
-            raise silent(seconds) from error
-        raise broken(f"the connection ended ({type(error).__name__})") from error
+class Frames:
+    """The frames of a response, as they come.
 
+    One timer watches it, instead of one a token: when its time is over, it closes
+    the connection, which ends the wait.
+    """
 
-async def whole_body(response: aiohttp.ClientResponse) -> str:
-    """A body that is no stream: a complete answer, or an error with status 200."""
-    data = b""
-    try:
-        async with asyncio.timeout(settings.CHAT_FIRST_TOKEN_SECONDS):
-            while len(data) <= MAX_FRAME and (part := await response.content.readany()):
-                data += part
-    except (aiohttp.ClientError, OSError) as error:
-        raise broken(f"the connection ended ({type(error).__name__})") from error
-    if len(data) > MAX_FRAME:
-        raise nonsense("its body is too large")
-    return data.decode(errors="replace")
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self._response = response
+        self._streams = response.content_type == "text/event-stream"
+        self._decoder = Decoder()
+        self._pending = 0
+        self._clock = asyncio.get_running_loop().time
+        self._seconds = 0.0
+        self._deadline = 0.0
+        self._late = False
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def next(self, seconds: float) -> list[Frame]:
+        """At least one, within this time; none at the end of the body."""
+        self._watch(seconds)
+        if not self._streams:
+            return await self._whole()
+        while data := await self._read():
+            if frames := list(self._decoder.feed(data)):
+                self._pending = 0
+                return frames
+            self._pending += len(data)
+            if self._pending > MAX_FRAME:
+                raise nonsense("a frame has no end")
+        return []
+
+    def close(self) -> None:
+        """Also closes the connection, at once."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._response.close()
+
+    async def _read(self) -> bytes:
+        try:
+            return await self._response.content.readany()
+        except (aiohttp.ClientError, OSError) as error:
+            if self._late:
+                raise silent(self._seconds) from error
+            raise broken(f"the connection ended ({type(error).__name__})") from error
+
+    async def _whole(self) -> list[Frame]:
+        """A body that is no stream: a complete answer, or an error with status 200."""
+        body = b""
+        while data := await self._read():
+            body += data
+            if len(body) > MAX_FRAME:
+                raise nonsense("its body is too large")
+        self._streams = True
+        return [Frame(data=body.decode(errors="replace"))]
+
+    def _watch(self, seconds: float) -> None:
+        self._seconds, self._deadline = seconds, self._clock() + seconds
+        if self._timer is None or self._timer.when() > self._deadline:
+            self._set(self._deadline)
+
+    def _set(self, when: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_at(when, self._look)
+
+    def _look(self) -> None:
+        if self._clock() < self._deadline:
+            return self._set(self._deadline)
+        self._late = True
+        self._response.close()
+        return None
 
 
 async def refusal_of(response: aiohttp.ClientResponse) -> Trouble:
     """Reads the error, closes the response."""
     try:
-        async with asyncio.timeout(TAIL_SECONDS):
+        async with asyncio.timeout(ERROR_SECONDS):
             body = await response.content.read(MAX_ERROR)
     except (aiohttp.ClientError, OSError):
         body = b""
     finally:
         response.close()
     return refused(response.status, body, response.headers.get("Retry-After"))
+
+
+async def post(
+    session: aiohttp.ClientSession, url: str, body: object, headers: dict[str, str]
+) -> aiohttp.ClientResponse:
+    """The response's headers, within the time for the first token."""
+    seconds = settings.CHAT_FIRST_TOKEN_SECONDS
+    try:
+        async with asyncio.timeout(seconds):
+            return await session.post(
+                url, json=body, headers=headers, allow_redirects=False
+            )
+    except (aiohttp.ClientError, OSError) as error:
+        # Ours is a TimeoutError itself, that of the connection a subclass.
+        if type(error) is TimeoutError:
+            raise silent(seconds) from error
+        raise Trouble(
+            "engine_unavailable",
+            f"The engine cannot be reached ({type(error).__name__}).",
+        ) from error
