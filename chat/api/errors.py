@@ -43,7 +43,7 @@ def plain(status: int, message: str) -> JsonResponse:
 
 
 def unavailable(error: Exception) -> JsonResponse:
-    """The database does not answer: clients try again, nothing was stored."""
+    """The database does not answer. With an `Idempotency-Key`, trying again is safe."""
     logger.warning("database unavailable: %s", error)
     return render(
         BusyError(
