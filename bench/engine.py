@@ -3,8 +3,7 @@
     python -m bench.engine [--requests 1 8 32] [--tokens 64] [--model FOLDER] [--json]
 
 Both run the same weights, prompts and greedy decoding on the same machine, one
-after the other. Without a model the demo is taken, or where that is not built a
-random one of its size.
+after the other.
 """
 
 from __future__ import annotations
@@ -12,22 +11,19 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import threading
+import subprocess
+import sys
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
 
 from chat.engines.base import ChatMessage, EngineRequest, Finished, Params
 from chat.engines.local import LocalEngine
-from chat.engines.local.loading import Loaded, load
-from tests.engines.tiny import make_model
 
 from .table import table
+from .threads import messages
 
 DEMO = Path(__file__).resolve().parent.parent / "demo" / "model"
-DEMO_SIZE = {"hidden_size": 192, "num_hidden_layers": 6}
 WARM_UP_TOKENS = 8
 
 
@@ -44,8 +40,8 @@ class Result:
         return self.engine / self.threads
 
 
-def messages(number: int) -> list[ChatMessage]:
-    return [ChatMessage(role="user", content=f"Tell me a story, number {number}.")]
+def prompt(number: int) -> list[ChatMessage]:
+    return [ChatMessage(role=m["role"], content=m["content"]) for m in messages(number)]
 
 
 async def measure_engine(engine: LocalEngine, requests: int, tokens: int) -> float:
@@ -58,7 +54,7 @@ async def measure_engine(engine: LocalEngine, requests: int, tokens: int) -> flo
 
 async def answer(engine: LocalEngine, number: int, tokens: int) -> int:
     params = Params(temperature=0.0, max_tokens=tokens)
-    request = EngineRequest(f"{number}", "bench", messages(number), params)
+    request = EngineRequest(f"{number}", "bench", prompt(number), params)
     count = 0
     async for event in engine.stream(request):
         if isinstance(event, Finished):
@@ -66,35 +62,13 @@ async def answer(engine: LocalEngine, number: int, tokens: int) -> int:
     return count
 
 
-def measure_threads(loaded: Loaded, requests: int, tokens: int) -> float:
-    """The design of most tutorials: every request calls `generate` in a thread."""
-    counts: list[int] = []
-    threads = [
-        threading.Thread(target=generate, args=(loaded, number, tokens, counts))
-        for number in range(requests)
-    ]
-    began = time.perf_counter()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return sum(counts) / (time.perf_counter() - began)
-
-
-def generate(loaded: Loaded, number: int, tokens: int, counts: list[int]) -> None:
-    inputs: Any = loaded.tokenizer.apply_chat_template(
-        messages(number),
-        add_generation_prompt=True,
-        return_tensors="pt",
-        return_dict=True,
-    )
-    output = loaded.model.generate(
-        input_ids=inputs["input_ids"],
-        attention_mask=inputs["attention_mask"],
-        do_sample=False,
-        max_new_tokens=tokens,
-    )
-    counts.append(output.shape[1] - inputs["input_ids"].shape[1])
+def measure_threads(folder: Path, requests: list[int], tokens: int) -> list[float]:
+    """`bench.threads`, in a process without anything of ours."""
+    numbers = [str(number) for number in requests]
+    command = [sys.executable, "-m", "bench.threads", str(folder), str(tokens)]
+    done = subprocess.run(command + numbers, stdout=subprocess.PIPE, check=True)
+    speeds: list[float] = json.loads(done.stdout)
+    return speeds
 
 
 async def compare(folder: Path, requests: list[int], tokens: int) -> list[Result]:
@@ -103,9 +77,7 @@ async def compare(folder: Path, requests: list[int], tokens: int) -> list[Result
     await measure_engine(engine, max(requests), WARM_UP_TOKENS)
     ours = [await measure_engine(engine, number, tokens) for number in requests]
     await engine.stop()
-    loaded = load(str(folder), lambda _text: None)
-    measure_threads(loaded, 1, WARM_UP_TOKENS)
-    theirs = [measure_threads(loaded, number, tokens) for number in requests]
+    theirs = await asyncio.to_thread(measure_threads, folder, requests, tokens)
     return [Result(*values) for values in zip(requests, ours, theirs, strict=True)]
 
 
@@ -120,11 +92,7 @@ def arguments() -> argparse.Namespace:
 
 def main() -> None:
     options = arguments()
-    with TemporaryDirectory() as scratch:
-        folder = options.model
-        if not (folder / "config.json").exists():
-            folder = make_model(Path(scratch), **DEMO_SIZE)
-        results = asyncio.run(compare(folder, options.requests, options.tokens))
+    results = asyncio.run(compare(options.model, options.requests, options.tokens))
     if options.json:
         rows = [asdict(result) | {"ratio": result.ratio} for result in results]
         print(json.dumps(rows))
