@@ -16,7 +16,8 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 
-from .engines.registry import DEMO_PATH
+from .engines.registry import DEMO_PATH, upstreams
+from .engines.remote.config import ConfigError
 
 LOCAL_HOSTS = {"localhost", "127.0.0.1", "[::1]", "testserver"}
 
@@ -91,6 +92,8 @@ def model_can_be_loaded(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     name = settings.CHAT_MODEL
     if name == "scripted" or settings.CHAT_ROLE == "web":
         return []
+    if name == "demo" and (settings.CHAT_BASE_URL or settings.CHAT_MODELS_FILE):
+        return []
     path = DEMO_PATH if name == "demo" else Path(name)
     looks_local = name == "demo" or name.startswith((".", "/", "~"))
     if looks_local and not (path.expanduser() / "config.json").is_file():
@@ -100,6 +103,22 @@ def model_can_be_loaded(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
                 hint="Give a folder with a transformers model, a hub id such as "
                 "Qwen/Qwen3-0.6B, or leave it out for the demo model.",
                 id="chat.E005",
+            )
+        ]
+    return []
+
+
+@register("chat", deploy=True)
+def engines_are_named_rightly(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """The addresses and the file of the engines behind HTTP."""
+    try:
+        upstreams()
+    except ConfigError as error:
+        return [
+            Error(
+                str(error),
+                hint="docs/dialects.md tells how engines are named.",
+                id="chat.E006",
             )
         ]
     return []

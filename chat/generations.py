@@ -16,6 +16,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import IntegrityError
 from django.db.models import F
+from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
@@ -268,7 +269,7 @@ def fail_exhausted(generation: Generation) -> None:
         pk=generation.pk,
         status="running",
         attempt=generation.attempt,
-        lease_until__lt=timezone.now(),
+        lease_until__lt=Now(),
     )
     _end_unowned(
         dead,

@@ -17,7 +17,10 @@ def readyz(request: HttpRequest) -> HttpResponse:
     problems = {"database": database(), "tape": tape(), "engine": engine()}
     found = {name: problem for name, problem in problems.items() if problem}
     body = {name: problem or "ok" for name, problem in problems.items()}
-    return JsonResponse({"ready": not found, **body}, status=503 if found else 200)
+    response = JsonResponse({"ready": not found, **body}, status=503 if found else 200)
+    # Not being ready yet is an answer, not an error for the log.
+    response._has_been_logged = True  # type: ignore[attr-defined]
+    return response
 
 
 def database() -> str | None:

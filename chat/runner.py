@@ -20,7 +20,7 @@ from . import generations, lease, nudges, outcomes
 from .database import in_database, persistently
 from .engines.base import EngineError, EngineLost
 from .engines.registry import Engines
-from .follow import ending, load, started
+from .follow import ending, started
 from .job import Job, prepare
 from .lease import Lease
 from .models import Generation
@@ -282,7 +282,6 @@ class Runner:
         outcome = job.outcome(status, **how)
         row = await persistently(outcomes.finish, job.lease, outcome)
         if row is not None and job.writer is not None:
-            row = await persistently(load, row.pk)
             job.writer.append(ending(row))
 
 

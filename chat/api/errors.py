@@ -50,7 +50,7 @@ def plain(status: int, message: str) -> ChatError:
 
 
 def unavailable(error: Exception) -> ChatError:
-    """The database does not answer: clients try again, nothing was stored."""
+    """The database does not answer. With an `Idempotency-Key`, trying again is safe."""
     logger.warning("database unavailable: %s", error)
     return BusyError(
         _("The database does not answer. Try again soon."),

@@ -79,10 +79,9 @@ def apply(reel: Reel, item: Item) -> None:
         reel.open(attempt, number)
 
 
-def milliseconds(entry_id: str | bytes) -> int:
+def milliseconds(entry_id: bytes) -> int:
     """By Redis' clock, when the entry was added."""
-    text = entry_id.decode() if isinstance(entry_id, bytes) else entry_id
-    return int(text.partition("-")[0])
+    return int(entry_id.partition(b"-")[0])
 
 
 class RedisWriter(Writer):
@@ -117,18 +116,14 @@ class RedisTape(Tape):
         self._loops: list[asyncio.Task[None]] = []
         self._problem: str | None = None
         self._stopping = False
-        self._last_id: str | None = None
+        self._last_id: bytes | None = None
         self._newest_ms = 0
-
-    # The contract
 
     async def start(self) -> None:
         for nudge in nudges.ALL:
             nudge.relay(self._broadcast)
-        self._loops = [
-            asyncio.create_task(self._tail(), name="tape-tail"),
-            asyncio.create_task(self._flush(), name="tape-flush"),
-        ]
+        loops = {"tape-tail": self._tail(), "tape-flush": self._flush()}
+        self._loops = [asyncio.create_task(loops[name], name=name) for name in loops]
 
     async def stop(self) -> None:
         for nudge in nudges.ALL:
@@ -199,10 +194,10 @@ class RedisTape(Tape):
             pipe.expire(KEY, KEEP_SECONDS * 10)
             added, _ = await pipe.execute()
         self._newest_ms = milliseconds(added)
-        if self._last_id and self._newest_ms < milliseconds(self._last_id):
-            # Another Redis, whose clock is behind the lost one's: read it from its
-            # beginning. Reels skip what they have.
-            self._last_id = "0-0"
+        if self._newest_ms < milliseconds(self._last_id or b"0"):
+            # Another Redis, whose clock is behind: read it all. Reels skip what
+            # they have.
+            self._last_id = b"0-0"
 
     # In
 
@@ -211,7 +206,7 @@ class RedisTape(Tape):
             try:
                 if self._last_id is None:
                     now, _ = await self._redis.time()
-                    self._last_id = f"{(now - LOOK_BACK_SECONDS) * 1000}-0"
+                    self._last_id = b"%d-0" % ((now - LOOK_BACK_SECONDS) * 1000)
                 found = await self._redis.xread(
                     {KEY: self._last_id}, count=READ_ENTRIES, block=BLOCK_MS
                 )
@@ -221,7 +216,7 @@ class RedisTape(Tape):
             self._problem = None
             for _key, entries in cast("Found", found or []):
                 for entry_id, fields in entries:
-                    self._last_id = entry_id.decode()
+                    self._last_id = entry_id
                     self._apply(fields[b"b"])
 
     def _apply(self, data: bytes) -> None:

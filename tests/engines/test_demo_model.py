@@ -10,12 +10,7 @@ from chat.engines.local import LocalEngine
 from chat.engines.registry import DEMO_PATH
 from tests.engines.helpers import ask, collect, collect_some
 
-pytestmark = [
-    pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.skipif(
-        not (DEMO_PATH / "config.json").exists(), reason="the demo model is not built"
-    ),
-]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 QUESTION = "How do I stop a reply?"
 

@@ -1,0 +1,1 @@
+"""The demo model that ships with Chatsite: corpus, tokenizer, training, scores."""

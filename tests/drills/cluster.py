@@ -1,0 +1,223 @@
+"""Chatsite as it is deployed: web and runner processes on a shared database."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from .servers import PostgresServer, RedisServer, private_folder, until
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+LEASE_SECONDS = 2
+STOP_SECONDS = 20
+PEOPLE = ("alice", "bob")
+SETUP = f"""
+import django, json; django.setup()
+from django.core.management import call_command
+call_command("migrate", verbosity=0)
+from django.contrib.auth.models import User
+from chat.models import ApiKey
+keys = {{
+    name: ApiKey.objects.create_key(User.objects.create_user(name), "drill")[1]
+    for name in {PEOPLE!r}
+}}
+print(json.dumps(keys))
+"""
+SETTINGS = {
+    "DJANGO_SETTINGS_MODULE": "chatsite.settings",
+    "SECRET_KEY": "a key for drills, and for nothing else in the whole world",
+    "DEBUG": "0",
+    "CHAT_MODEL": "scripted",
+    "CHAT_LEASE_SECONDS": str(LEASE_SECONDS),
+    "CHAT_CHECKPOINT_SECONDS": "0.3",
+    "CHAT_HEARTBEAT_SECONDS": "1",
+    "CHAT_GRACE_SECONDS": "0.2",
+}
+COMPLAINTS = re.compile(
+    r"Traceback|was never (awaited|retrieved)|was destroyed but it is pending"
+)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass(slots=True)
+class Member:
+    """One process: `web`, `runner`, or `all` of it."""
+
+    name: str
+    role: str
+    folder: Path
+    env: dict[str, str]
+    port: int = field(default_factory=free_port)
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        assert self.process is not None
+        return self.process.pid
+
+    @property
+    def log(self) -> Path:
+        return self.folder / f"{self.name}.log"
+
+    @property
+    def lives(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def start(self) -> None:
+        command = ["manage.py", "rungenerations"]
+        if self.role != "runner":
+            command = ["-m", "uvicorn", "chatsite.asgi:application", "--no-access-log"]
+            command += ["--port", str(self.port), "--timeout-graceful-shutdown", "3"]
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, *command],
+                cwd=ROOT,
+                env={**self.env, "CHAT_ROLE": self.role, "PGAPPNAME": self.name},
+                stdout=log,
+                stderr=log,
+            )
+
+    def is_ready(self, postgres: PostgresServer | None) -> bool:
+        assert self.lives, self.log.read_text()
+        if self.role == "runner":  # it looks for work by now
+            assert postgres is not None
+            return self.name in postgres.connections()
+        try:
+            with urllib.request.urlopen(f"{self.url}/readyz", timeout=5):
+                return True
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            return False
+
+    def signal(self, number: signal.Signals) -> None:
+        if self.lives:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """As a crash does it."""
+        self.signal(signal.SIGKILL)
+        if self.process is not None:
+            self.process.wait()
+
+    def terminate(self) -> int:
+        """In good order; how it exited."""
+        assert self.process is not None
+        self.signal(signal.SIGTERM)
+        return self.process.wait(STOP_SECONDS)
+
+    def complaints(self) -> list[str]:
+        text = self.log.read_text() if self.log.exists() else ""
+        return [line for line in text.splitlines() if COMPLAINTS.search(line)]
+
+
+class Cluster:
+    """Some processes over one Redis and one PostgreSQL, or a SQLite file."""
+
+    def __init__(self, folder: Path, roles: dict[str, str], **env: str) -> None:
+        self.folder = folder
+        self.env = {**os.environ, **SETTINGS, "STATIC_ROOT": str(folder / "s"), **env}
+        self.redis: RedisServer | None = None
+        self.postgres: PostgresServer | None = None
+        self.members = {
+            name: Member(name, role, folder, self.env) for name, role in roles.items()
+        }
+        self.keys: dict[str, str] = {}
+
+    def __getitem__(self, name: str) -> Member:
+        return self.members[name]
+
+    @property
+    def urls(self) -> list[str]:
+        return [m.url for m in self.members.values() if m.role != "runner"]
+
+    def prepare(self) -> None:
+        """The tables, the people, their keys."""
+        done = subprocess.run(
+            [sys.executable, "-c", SETUP],
+            cwd=ROOT,
+            env=self.env,
+            check=True,
+            stdout=subprocess.PIPE,
+        )
+        self.keys = json.loads(done.stdout)
+
+    def up(self, *names: str) -> None:
+        """Start what is not there, and wait until all of it is ready."""
+        wanted = [m for m in self.members.values() if not names or m.name in names]
+        for member in wanted:
+            member.signal(signal.SIGCONT)
+            if not member.lives:
+                member.start()
+        for member in wanted:
+            until(partial(member.is_ready, self.postgres))
+
+    def down(self) -> None:
+        for member in self.members.values():
+            member.signal(signal.SIGCONT)
+            member.signal(signal.SIGTERM)
+        for member in self.members.values():
+            try:
+                if member.process is not None:
+                    member.process.wait(STOP_SECONDS)
+            finally:
+                member.kill()
+
+    def complaints(self) -> list[str]:
+        """What the processes logged that no failure may cause."""
+        found = ((m, m.complaints()) for m in self.members.values())
+        return [f"{m.name}: {line}" for m, lines in found for line in lines]
+
+
+@contextmanager
+def shared(**roles: str) -> Iterator[Cluster]:
+    """Processes with a Redis and a PostgreSQL of their own."""
+    with private_folder() as folder, private_folder() as data:
+        redis = RedisServer(folder)
+        try:
+            postgres = PostgresServer(data)
+            try:
+                urls = {"REDIS_URL": redis.url, "DATABASE_URL": postgres.url}
+                cluster = Cluster(folder, roles, **urls)
+                cluster.redis, cluster.postgres = redis, postgres
+                yield from _serve(cluster)
+            finally:
+                postgres.stop()
+        finally:
+            redis.stop()
+
+
+@contextmanager
+def single(**env: str) -> Iterator[Cluster]:
+    """One process with a SQLite file and the tape in its memory."""
+    with private_folder() as folder:
+        urls = {"REDIS_URL": "", "DATABASE_URL": f"sqlite:///{folder / 'db.sqlite3'}"}
+        yield from _serve(Cluster(folder, {"all": "all"}, **urls, **env))
+
+
+def _serve(cluster: Cluster) -> Iterator[Cluster]:
+    cluster.prepare()
+    try:
+        cluster.up()
+        yield cluster
+    finally:
+        cluster.down()

@@ -1,0 +1,134 @@
+"""Processes die without a word, freeze, or die again and again."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+
+from .audit import Site, aside, eventually, together
+from .cluster import LEASE_SECONDS
+from .readers import truth
+
+PROMPT = "n=80 pace=0.02"
+
+
+class TestKill:
+    async def test_it_continues_when_the_runner_dies(self, site: Site) -> None:
+        async with site.alice() as session:
+            readers = [site.reader(session) for _ in range(4)]
+            asked = [asyncio.create_task(r.ask(PROMPT)) for r in readers]
+            await together(*(site.begun(reader, 40) for reader in readers))
+            owner = await site.owner(readers[0].generation)
+            owner.kill()
+            died = time.monotonic()
+            await together(*asked)
+            took = time.monotonic() - died
+        await site.check(readers, [PROMPT] * 4)
+        assert 2 in readers[0].attempts
+        assert all("snapshot" not in reader.names for reader in readers)
+        assert readers[0].longest_wait < LEASE_SECONDS + 2 + 1
+        assert took < LEASE_SECONDS + 2 + 4
+
+    async def test_its_reader_goes_on_when_the_web_process_dies(
+        self, site: Site
+    ) -> None:
+        async with site.alice() as session:
+            readers = [site.reader(session) for _ in range(4)]
+            asked = [asyncio.create_task(r.ask(PROMPT)) for r in readers]
+            await together(*(site.begun(reader, 40) for reader in readers))
+            site["w1"].kill()
+            await together(*asked)
+        await site.check(readers, [PROMPT] * 4)
+        assert sum(reader.reconnects for reader in readers) > 0
+        assert all(reader.attempts == {1} for reader in readers)
+
+    async def test_it_continues_when_both_die(self, site: Site) -> None:
+        async with site.alice() as session:
+            reader = site.reader(session)
+            asked = asyncio.create_task(reader.ask(PROMPT))
+            await site.begun(reader, 40)
+            site["w1"].kill()
+            site["w2"].kill()
+            (await site.owner(reader.generation)).kill()
+            await aside(site.cluster.up)
+            await together(asked)
+        await site.check([reader], [PROMPT])
+
+    async def test_it_continues_when_everything_dies(self, site: Site) -> None:
+        """Redis and its data too: what is left is the last checkpoint."""
+        async with site.alice() as session:
+            reader = site.reader(session)
+            asked = asyncio.create_task(reader.ask(PROMPT))
+            await site.begun(reader, 60)
+            for member in site.cluster.members.values():
+                member.kill()
+            site.redis.kill(forget=True)
+            await aside(site.redis.start)
+            await aside(site.cluster.up)
+            await together(asked)
+        await site.check([reader], [PROMPT])
+
+
+class TestFrozen:
+    async def test_an_owner_that_wakes_up_late_changes_nothing(
+        self, site: Site
+    ) -> None:
+        async with site.alice() as session:
+            reader = site.reader(session)
+            asked = asyncio.create_task(reader.ask("n=200 pace=0.02"))
+            await site.begun(reader, 100)
+            late = await site.owner(reader.generation)
+            late.signal(signal.SIGSTOP)
+            await eventually(lambda: 2 in reader.attempts)
+            # The new owner drives it while the old one comes back to life.
+            late.signal(signal.SIGCONT)
+            assert await site.owner(reader.generation) is not late
+            await together(asked)
+            other = site.reader(session, generation=reader.generation)
+            await other.follow()
+        await site.check([reader, other], ["n=200 pace=0.02"] * 2)
+        assert reader.attempts == {1, 2}
+
+    async def test_a_frozen_web_process_costs_its_readers_a_reconnect(
+        self, site: Site
+    ) -> None:
+        async with site.alice() as session:
+            reader = site.reader(session)
+            asked = asyncio.create_task(reader.ask("n=100 pace=0.02"))
+            await site.begun(reader, 20)
+            site["w1"].signal(signal.SIGSTOP)
+            site["w2"].signal(signal.SIGSTOP)
+            await asyncio.sleep(1)
+            site["w2"].signal(signal.SIGCONT)
+            await asyncio.sleep(1)
+            site["w1"].signal(signal.SIGCONT)
+            await together(asked)
+        await site.check([reader], ["n=100 pace=0.02"])
+
+
+class TestTooOften:
+    async def test_after_five_crashes_it_fails_and_keeps_its_text(
+        self, site: Site
+    ) -> None:
+        prompt = "n=500 pace=0.02"
+        async with site.alice() as session:
+            reader = site.reader(session)
+            asked = asyncio.create_task(reader.ask(prompt))
+            await site.begun(reader, 40)
+            # Four died before; this is the last permitted attempt.
+            site.postgres.sql(
+                "UPDATE chat_generation SET crashes = 4 WHERE id = %s",
+                reader.generation,
+            )
+            await asyncio.sleep(0.5)
+            (await site.owner(reader.generation)).kill()
+            await together(asked)
+            text = site.check_row(reader.generation, prompt, "failed")
+        assert reader.end is not None
+        assert reader.end["code"] == "too_many_attempts"
+        assert reader.end["retryable"]
+        assert reader.text == text
+        assert truth(prompt).startswith(text)
+        assert len(text) > 20
+        assert reader.problems == []
