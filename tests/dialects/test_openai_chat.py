@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from typing import Any
 
 import httpx
@@ -433,3 +434,47 @@ def test_models(client, once):
     assert client.models.retrieve("scripted").object == "model"
     with pytest.raises(openai.NotFoundError):
         once.models.retrieve("org/nothing")
+
+
+def test_headers_come_before_the_first_token(site):
+    """Without them, clients would ask again when the connection is lost."""
+    began = time.monotonic()
+    with httpx.stream(
+        "POST",
+        f"{site.url}/v1/chat/completions",
+        json={**ASK, "stream": True, "messages": say("hang=0")},
+        headers=site.headers,
+        timeout=30,
+    ) as response:
+        first = next(response.iter_raw())
+        seconds = time.monotonic() - began
+        name = response.headers["x-generation-id"]
+
+    assert first.startswith(b": ")
+    assert seconds < 5
+    assert response.headers["cache-control"] == "no-cache, no-transform"
+    assert response.headers["x-accel-buffering"] == "no"
+    assert "content-encoding" not in response.headers
+    site.post(f"/api/generations/{name}/stop", {})
+
+
+def test_what_may_be_tried_again_is_tried_again_by_the_client(site):
+    def count() -> int:
+        found = site.get("/api/conversations?source=api&q=retry-me&limit=100")
+        return len(found.json()["items"])
+
+    with (
+        openai.OpenAI(
+            base_url=f"{site.url}/v1", api_key=site.key, max_retries=1
+        ) as client,
+        pytest.raises(openai.InternalServerError),
+    ):
+        client.chat.completions.create(**ASK, messages=say("retry-me fail=0"))
+    assert count() == 2
+
+    with (
+        openai.OpenAI(base_url=f"{site.url}/v1", api_key=site.key) as client,
+        pytest.raises(openai.BadRequestError),
+    ):
+        client.chat.completions.create(**ASK, messages=say("retry-me n=1"), n=2)
+    assert count() == 2
