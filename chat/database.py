@@ -1,7 +1,9 @@
 """Work on the database: from the event loop, and as one short write.
 
-The loop never touches the database itself. Background work goes through two threads
-that keep their connections; requests have their own pool (`chatsite.handler`).
+The loop never touches the database itself. The runner's work goes through two threads
+that keep their connections; readers, of whom there may be thousands, look at their
+rows through a thread of their own, so that no lease is renewed late because of them;
+requests have their own pool (`chatsite.handler`).
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from typing import ParamSpec, TypeVar
 
 from django.db import (
@@ -30,6 +33,7 @@ logger = logging.getLogger(__name__)
 THREADS = 2
 LONGEST_PAUSE = 2.0
 _pool = ThreadPoolExecutor(THREADS, thread_name_prefix="database")
+_readers = ThreadPoolExecutor(1, thread_name_prefix="readers")
 _sqlite_writer = threading.RLock()
 
 
@@ -44,15 +48,23 @@ def write() -> Iterator[None]:
 
 async def in_database(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """Run sync database work in a thread that keeps its connection."""
+    return await _in(_pool, partial(work, *args, **kwargs))
 
+
+async def for_reader(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """The same, for what a reader wants to know."""
+    return await _in(_readers, partial(work, *args, **kwargs))
+
+
+async def _in(pool: ThreadPoolExecutor, work: Callable[[], R]) -> R:
     def run() -> R:
         close_old_connections()
         try:
-            return work(*args, **kwargs)
+            return work()
         finally:
             close_old_connections()
 
-    return await asyncio.get_running_loop().run_in_executor(_pool, run)
+    return await asyncio.get_running_loop().run_in_executor(pool, run)
 
 
 async def persistently(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:

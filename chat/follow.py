@@ -15,7 +15,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import Error
 
-from .database import in_database
+from .database import for_reader
 from .events import (
     Done,
     Failed,
@@ -120,7 +120,7 @@ class Silence:
     async def place(self, generation: Generation) -> Queued | None:
         """The place in the queue, if it changed."""
         with contextlib.suppress(Error):
-            place = await in_database(position, generation)
+            place = await for_reader(position, generation)
             if place.position != self._position:
                 self._position = place.position
                 self.end()
@@ -131,7 +131,7 @@ class Silence:
 async def reread(generation: Generation) -> Generation:
     """The row as it is now; the old one while the database is away."""
     try:
-        return await in_database(load, generation.pk)
+        return await for_reader(load, generation.pk)
     except Generation.DoesNotExist:
         generation.status = "failed"
         generation.error_code = "deleted"

@@ -117,7 +117,7 @@ class Runner:
 
     async def _claim(self) -> int:
         room = min(CLAIM_AT_ONCE, settings.CHAT_MAX_RUNNING - len(self._tasks))
-        if room <= 0:
+        if room <= 0 or self._engines.loading:
             return 0
         driven = self._preparing | set(self._jobs)
         claimed = await in_database(lease.claim, self.owner, room, driven)

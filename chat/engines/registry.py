@@ -141,6 +141,15 @@ class Engines:
         )
 
     @property
+    def loading(self) -> bool:
+        """Something here cannot serve yet: another process may be able to."""
+        return any(not task.done() for task in self._engines.values())
+
+    async def loaded(self) -> None:
+        """When all have loaded. Raises `EngineError` if one cannot."""
+        await asyncio.gather(*map(asyncio.shield, self._engines.values()))
+
+    @property
     def problem(self) -> str | None:
         """Why not every engine can serve; None when all are ready."""
         for offer, task in self._engines:

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from chat import process
+from chat.engines.base import EngineError
 from chatsite.lifespan import refuse_serious_problems
 
 
@@ -26,15 +27,28 @@ class Command(BaseCommand):
             refuse_serious_problems()
         except RuntimeError as error:
             raise CommandError(str(error)) from error
-        asyncio.run(run())
+        try:
+            asyncio.run(run())
+        except EngineError as error:
+            # Nothing is claimed by a runner that cannot generate.
+            raise CommandError(error.message) from error
 
 
 async def run() -> None:
-    """From start to a clean drain on SIGTERM or SIGINT."""
+    """From start to a clean drain on SIGTERM or SIGINT. Raises `EngineError` when a
+    model cannot be loaded."""
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
-    await process.start()
-    await stopped.wait()
-    await process.stop()
+    here = await process.start()
+    try:
+        waits = asyncio.create_task(stopped.wait())
+        loads = asyncio.create_task(here.engines.loaded())
+        await asyncio.wait((waits, loads), return_when=asyncio.FIRST_COMPLETED)
+        if loads.done():
+            loads.result()
+        loads.cancel()
+        await waits
+    finally:
+        await process.stop()
