@@ -143,11 +143,11 @@ class Engines:
     @property
     def loading(self) -> bool:
         """Something here cannot serve yet: another process may be able to."""
-        return any(not task.done() for task in self._engines.values())
+        return any(not task.done() for _offer, task in self._engines)
 
     async def loaded(self) -> None:
         """When all have loaded. Raises `EngineError` if one cannot."""
-        await asyncio.gather(*map(asyncio.shield, self._engines.values()))
+        await asyncio.gather(*(asyncio.shield(task) for _offer, task in self._engines))
 
     @property
     def problem(self) -> str | None:
