@@ -159,7 +159,7 @@ def step_once(
             group["lr"] = learning_rate
         stepper.step()
         stepper.zero_grad()
-    return float(loss)
+    return float(loss.detach())
 
 
 def run(rank: int, meeting: str, args: argparse.Namespace) -> None:

@@ -20,20 +20,21 @@ from demo.corpus.shapes import (
 from demo.corpus.topic import Topic, load
 
 KINDS: dict[str, float] = {
-    "product": 36,
+    "product": 30,
     "other topic": 12,
-    "refusal": 16,
+    "refusal": 12,
     "nonsense": 2,
-    "sum": 17,
+    "sum": 14,
     "product sum": 1.5,
     "large sum": 1.5,
-    "count": 5,
-    "follow-up": 12,
+    "count": 12,
+    "follow-up": 23,
     "refusal follow-up": 1.5,
-    "memory": 4,
+    "memory": 3,
     "lone": 0.8,
     "forgotten": 0.8,
 }
+SMALL_TALK = "smalltalk"
 FIRST_ONLY = {"lone", "forgotten"}
 SYSTEM_PROMPTS: tuple[str, ...] = (
     "You are a helpful assistant.",
@@ -70,8 +71,9 @@ class Corpus:
             self.taught[language], self.held[language] = {}, {}
             for topic in self.topics:
                 asked = cores(topic.sides[language], language)
-                held = [core for core in asked if is_held_out(core)]
-                taught = [core for core in asked if not is_held_out(core)]
+                split = topic.category != SMALL_TALK  # no way to guess those
+                held = [core for core in asked if split and is_held_out(core)]
+                taught = [core for core in asked if core not in held]
                 self.taught[language][topic.key] = (topic, taught)
                 self.held[language][topic.key] = (topic, held)
         self.forbidden: set[str] = {
@@ -204,9 +206,7 @@ def _balanced(
     topic: Topic, taught: list[str], language: Language, rng: random.Random
 ) -> str:
     """Plain questions weigh as much as framed ones, although they are fewer."""
-    asks = [
-        a for a in topic.sides[language].phrases.get("ask", []) if not is_held_out(a)
-    ]
+    asks = [a for a in topic.sides[language].phrases.get("ask", []) if a in taught]
     if asks and rng.random() < 0.4:
         return rng.choice(asks)
     return rng.choice(taught)

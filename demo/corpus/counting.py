@@ -59,17 +59,9 @@ def count_sample(language: Language, held: bool, rng: random.Random) -> Sample:
         return _count(core, TOO_FAR[language], language, rng)
     while True:
         kind = rng.choice((COUNT_TO, COUNT_RANGE, COUNT_DOWN))
-        b = rng.choice(
-            (
-                rng.randrange(2, 31),
-                rng.randrange(2, 31),
-                rng.randrange(5, 101),
-                10,
-                20,
-                100,
-            )
-        )
-        a = max(1, b - rng.randrange(2, 30)) if kind is COUNT_RANGE else 1
+        common = (rng.randrange(2, 16), rng.randrange(2, 31), rng.randrange(5, 61))
+        b = rng.choice((*common, *common, 10, 20, 50, 100))
+        a = max(1, b - rng.randrange(2, 20)) if kind is COUNT_RANGE else 1
         core = rng.choice(kind[language]).format(a=a, b=spell(b, language, rng))
         if kind is COUNT_RANGE and rng.random() < 0.15:
             core = rng.choice(kind[language]).format(a=b, b=a)

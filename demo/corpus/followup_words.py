@@ -376,14 +376,15 @@ ASK_NAME: dict[Language, list[str]] = {
     ],
 }
 GREET: dict[Language, str] = {
-    "en": "Nice to meet you, **{}**! 👋 What would you like to know about Chatsite?",
-    "zh": "很高兴认识你，**{}**！👋 想了解 Chatsite 的什么？",
+    "en": "Nice to meet you! 👋 What would you like to know about Chatsite?",
+    "zh": "很高兴认识你！👋 想了解 Chatsite 的什么？",
 }
-RECALL: dict[Language, str] = {"en": "Your name is **{}**.", "zh": "你叫**{}**。"}
-UNKNOWN: dict[Language, str] = {
-    "en": "You have not told me your name yet.",
-    "zh": "你还没有告诉我你的名字。",
+# A network of this size cannot copy a name it never saw; a wrong one would be worse.
+RECALL: dict[Language, str] = {
+    "en": "I am too small to remember names. It stands further up, if you told me.",
+    "zh": "我太小了，记不住名字。如果你告诉过我，往上翻就能看到。",
 }
+UNKNOWN: dict[Language, str] = RECALL
 TELL_COLOUR: dict[Language, list[str]] = {
     "en": [
         "my favourite colour is {}",
@@ -400,5 +401,8 @@ ASK_COLOUR: dict[Language, list[str]] = {
     ],
     "zh": ["我最喜欢什么颜色", "我喜欢什么颜色"],
 }
-NOTED: dict[Language, str] = {"en": "Noted: **{}**. 🎨", "zh": "记住了：**{}**。🎨"}
-COLOUR: dict[Language, str] = {"en": "You like **{}**.", "zh": "你喜欢**{}**。"}
+NOTED: dict[Language, str] = {"en": "A fine colour! 🎨", "zh": "真好看的颜色！🎨"}
+COLOUR: dict[Language, str] = {
+    "en": "I am too small to remember that. It stands further up.",
+    "zh": "我太小了，记不住。往上翻就能看到。",
+}

@@ -122,7 +122,11 @@ PROBES: dict[str, list[Probe]] = {
         ),
         ("en", ("what is a checkpoint", "could you say that in chinese?"), ("检查点",)),
         ("en", ("how do i stop a reply", "tell me a bit more"), ("upstream",)),
-        ("en", ("Hi, I'm Florian", "what is a tape?", "what's my name?"), ("Florian",)),
+        (
+            "en",
+            ("Hi, I'm Florian", "what is a tape?", "what's my name?"),
+            ("too small",),
+        ),
         ("en", ("what is the capital of peru", "why don't you know that?"), ("tiny",)),
         (
             "en",
