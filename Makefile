@@ -62,7 +62,7 @@ train-demo: install ## Train the demo model again, from the texts in demo/
 .PHONY: messages
 messages: install ## Collect texts into locale/ and compile the translations
 	@command -v msgfmt >/dev/null || scripts/system-packages gettext
-	$(BIN)/python manage.py makemessages --all --ignore .venv --ignore node_modules
+	$(BIN)/python manage.py makemessages --all --no-location --no-wrap --ignore .venv --ignore node_modules
 	$(BIN)/python manage.py compilemessages --ignore .venv --ignore node_modules
 
 .PHONY: lock
