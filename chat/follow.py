@@ -6,7 +6,6 @@ from. Nothing here writes: opening, losing or closing a reader changes nothing.
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import AsyncGenerator
 from datetime import datetime
@@ -27,6 +26,7 @@ from .events import (
     is_terminal,
 )
 from .models import Generation
+from .places import LOOK_SECONDS, places
 from .tape import SPAN, Tape, Wake
 
 START_SEQ = 1
@@ -68,13 +68,19 @@ async def follow(
             return
         if wake is Wake.NEWS:
             continue
+        if wake is Wake.TIMEOUT and generation.status == "queued":
+            news = await silence.place(generation.pk)
+            if news is not None and cursor < SPAN - 1:
+                cursor += 1
+                yield [(cursor, news)]
+                continue
+            if silence.queued:
+                if silence.is_long():
+                    yield []
+                continue
         generation = await reread(generation)
         ground(tape, generation)
-        waits = generation.status == "queued" and cursor < SPAN - 1
-        if waits and (news := await silence.place(generation)):
-            cursor += 1
-            yield [(cursor, news)]
-        elif silence.is_long():
+        if silence.is_long():
             yield []
 
 
@@ -97,6 +103,8 @@ class Silence:
 
     def __init__(self) -> None:
         self._position = 0
+        self._heartbeat = settings.CHAT_HEARTBEAT_SECONDS
+        self.queued = False
         self.end()
 
     def end(self) -> None:
@@ -104,28 +112,28 @@ class Silence:
 
     def patience(self, tape: Tape, generation: Generation) -> float:
         """Seconds until the row is worth another look."""
-        heartbeat = settings.CHAT_HEARTBEAT_SECONDS
+        heartbeat = self._heartbeat
         if generation.status == "queued":
-            return min(QUEUE_LOOK_SECONDS, heartbeat)
+            return min(LOOK_SECONDS, heartbeat)
         if not tape.is_whole(str(generation.pk)):
             return min(settings.CHAT_CHECKPOINT_SECONDS / 2, heartbeat)
         return heartbeat
 
     def is_long(self) -> bool:
-        if time.monotonic() - self._since < settings.CHAT_HEARTBEAT_SECONDS * 0.9:
+        if time.monotonic() - self._since < self._heartbeat * 0.9:
             return False
         self.end()
         return True
 
-    async def place(self, generation: Generation) -> Queued | None:
-        """The place in the queue, if it changed."""
-        with contextlib.suppress(Error):
-            place = await for_reader(position, generation)
-            if place.position != self._position:
-                self._position = place.position
-                self.end()
-                return place
-        return None
+    async def place(self, generation: UUID) -> Queued | None:
+        """The place in the queue, if it changed. `queued`: whether it has one."""
+        place = await places.of(generation)
+        self.queued = place is not None
+        if place is None or place == self._position:
+            return None
+        self._position = place
+        self.end()
+        return Queued(position=place)
 
 
 async def reread(generation: Generation) -> Generation:
@@ -226,11 +234,3 @@ async def end_of(tape: Tape, generation: Generation) -> Generation:
     async for _events in follow(tape, generation):
         pass
     return await reread(generation)
-
-
-def position(generation: Generation) -> Queued:
-    """How many wait before it, and itself."""
-    ahead = Generation.objects.filter(
-        status="queued", created__lt=generation.created
-    ).count()
-    return Queued(position=ahead + 1)

@@ -22,6 +22,7 @@ HEADERS = {
 HEARTBEAT = b": ping\n"
 """A comment line. No blank line after it: that would dispatch an empty event in
 parsers that never forget the last id (the OpenAI SDK, httpx-sse)."""
+JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 LINE_END = re.compile(r"\r\n|\n|\r")
 
 
@@ -31,7 +32,7 @@ def retry(milliseconds: int) -> bytes:
 
 
 def encode(seq: int, event: Event) -> bytes:
-    data = json.dumps(event.data(), ensure_ascii=False, separators=(",", ":"))
+    data = JSON.encode(event.data())
     return f"id: {seq}\nevent: {event.name}\ndata: {data}\n\n".encode(
         # A lone surrogate (half of a broken pair) has no UTF-8 form.
         errors="replace"
