@@ -20,6 +20,7 @@ from .models import Conversation, Message
 from .models.conversation import ConversationQuerySet
 
 TITLE_CHARS = 60
+SAID = ("pk", "role", "content")
 HISTORY_MESSAGES = 200
 """The longest past an engine is given; it drops what its context cannot hold."""
 
@@ -97,12 +98,11 @@ def prompt_messages(
     told = [{"role": "system", "content": system}] if system else []
     if answer.parent_id is None:
         return told
-    past = path_to(answer.parent_id, conversation.pk, HISTORY_MESSAGES)
-    return told + [
-        {"role": message.role, "content": message.content}
-        for message in past
-        if message.content
-    ]
+    ids = _ids(PATH, [_db(answer.parent_id), _db(conversation.pk), HISTORY_MESSAGES])
+    rows = Message.objects.filter(pk__in=ids).exclude(content="")
+    past = {pk: (role, said) for pk, role, said in rows.values_list(*SAID)}
+    path = [past[pk] for pk in reversed(ids) if pk in past]
+    return told + [{"role": role, "content": said} for role, said in path]
 
 
 def title_from(prompt: str) -> str:

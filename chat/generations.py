@@ -27,7 +27,7 @@ from .database import write
 from .errors import BusyError, ChatError, ConflictError, NotFoundError
 from .models import Conversation, Generation, Message
 from .models.generation import GenerationQuerySet
-from .outcomes import settle
+from .outcomes import EMPTY_CHECKPOINT, settle
 from .tape import SPAN
 
 QUEUE_FULL_RETRY_SECONDS = 5
@@ -299,10 +299,12 @@ def _end_unowned(rows: GenerationQuerySet, status: str, **values: Any) -> None:
             finished=timezone.now(),
             lease_until=None,
             owner="",
+            **EMPTY_CHECKPOINT,
             **values,
         )
+        text, reasoning = row.text, row.reasoning
         row.refresh_from_db()
-        settle(row, row.text, row.reasoning)
+        settle(row, text, reasoning)
     nudges.ended.send(str(row.pk))
     nudges.conversation_changed(row.user_id, "updated", row.conversation_id)
 

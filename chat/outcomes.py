@@ -80,6 +80,10 @@ def checkpoint(news: Sequence[Checkpoint]) -> None:
         cursor.executemany(APPEND, rows)
 
 
+EMPTY_CHECKPOINT = {"text": "", "reasoning": "", "token_ids": ""}
+"""The end moves the text to the message."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """How an attempt ended: the whole text and the exact counts."""
@@ -117,6 +121,7 @@ def finish(lease: Lease, outcome: Outcome) -> Generation | None:
             error_retryable=outcome.error_retryable,
             finished=timezone.now(),
             lease_until=None,
+            **EMPTY_CHECKPOINT,
         )
         row = rows.first()
         if changed and row is not None:
@@ -128,15 +133,14 @@ def finish(lease: Lease, outcome: Outcome) -> Generation | None:
 
 
 def settle(row: Generation, text: str, reasoning: str) -> None:
-    """Give the message its final text, and empty the checkpoint. What must not be
-    stored is gone with that, the question and its history too."""
+    """Give the message its final text. What must not be stored goes: the answer, the
+    question and its history too."""
     Message.objects.filter(pk=row.message_id).update(
         content=text if row.store else "",
         reasoning=reasoning if row.store else "",
         status=row.status,
         tokens=row.completion_tokens,
     )
-    Generation.objects.filter(pk=row.pk).update(text="", reasoning="", token_ids="")
     changes: dict[str, Any] = {"updated": timezone.now()}
     if not row.store:
         Message.objects.filter(conversation=row.conversation_id).update(content="")
