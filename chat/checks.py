@@ -7,17 +7,20 @@ held up by them.
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Warning, register
+from django.core.checks import CheckMessage, Error, Warning, register, run_checks
 from django.core.exceptions import ImproperlyConfigured
 
 from .engines.registry import DEMO_PATH, upstreams
 from .engines.remote.config import ConfigError
+
+logger = logging.getLogger(__name__)
 
 LOCAL_HOSTS = {"localhost", "127.0.0.1", "[::1]", "testserver"}
 
@@ -122,3 +125,13 @@ def engines_are_named_rightly(app_configs: Any, **kwargs: Any) -> list[CheckMess
             )
         ]
     return []
+
+
+def refuse_serious_problems() -> None:
+    """The system checks, which nothing else runs under an ASGI server."""
+    found = run_checks(tags=["chat"], include_deployment_checks=True)
+    for message in found:
+        log = logger.error if message.is_serious() else logger.warning
+        log("%s", message)
+    if serious := [message for message in found if message.is_serious()]:
+        raise RuntimeError("; ".join(f"{m.id}: {m.msg}" for m in serious))

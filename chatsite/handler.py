@@ -12,7 +12,7 @@ response it returns, so async views return quickly: a stream, or a `LaterRespons
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from os import SEEK_END
 from typing import Any
@@ -25,37 +25,14 @@ from django.core.handlers.asgi import ASGIHandler
 from django.http import (
     FileResponse,
     HttpRequest,
-    HttpResponse,
-    StreamingHttpResponse,
 )
 from django.http.response import HttpResponseBase
+
+from chat.api.later import LaterResponse
 
 THREADS = 8
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
-
-
-class LaterResponse(StreamingHttpResponse):
-    """A plain response that is known only later: the handler awaits it.
-
-    No thread is held while it waits. Headers and cookies that the middleware set
-    on this placeholder are carried over. Where no such handler is at work (the
-    test client) the body is produced when it is read, with status 200.
-    """
-
-    def __init__(self, later: Callable[[], Awaitable[HttpResponse]]) -> None:
-        self._later = later
-        super().__init__(self._body(), content_type="application/json")
-
-    async def _body(self) -> AsyncIterator[bytes]:
-        yield (await self._later()).content
-
-    async def resolve(self) -> HttpResponse:
-        response = await self._later()
-        for name, value in self.items():
-            response.headers.setdefault(name, value)
-        response.cookies.update(self.cookies)
-        return response
 
 
 class OneHopHandler(ASGIHandler):

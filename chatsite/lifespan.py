@@ -16,9 +16,8 @@ import threading
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from django.core import checks
-
 from chat import process
+from chat.checks import refuse_serious_problems
 
 logger = logging.getLogger(__name__)
 
@@ -44,16 +43,6 @@ async def lifespan(scope: dict[str, Any], receive: Receive, send: Send) -> None:
     await receive()
     await process.stop()
     await send({"type": "lifespan.shutdown.complete"})
-
-
-def refuse_serious_problems() -> None:
-    """The system checks, which nothing else runs under an ASGI server."""
-    found = checks.run_checks(tags=["chat"], include_deployment_checks=True)
-    for message in found:
-        log = logger.error if message.is_serious() else logger.warning
-        log("%s", message)
-    if serious := [message for message in found if message.is_serious()]:
-        raise RuntimeError("; ".join(f"{m.id}: {m.msg}" for m in serious))
 
 
 def end_readers_on_signal(close_readers: Callable[[], None]) -> None:

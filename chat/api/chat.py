@@ -15,8 +15,6 @@ from django.http.response import HttpResponseBase
 from django.utils.translation import gettext_lazy as _
 from ninja import Header, Router
 
-from chatsite.handler import LaterResponse
-
 from .. import generations, present, process
 from ..engines.registry import default_model, find_model
 from ..errors import BusyError, ChatError, NotFoundError
@@ -24,6 +22,7 @@ from ..follow import end_of, load
 from ..models import Generation
 from .auth import caller_of
 from .errors import render
+from .later import LaterResponse
 from .schemas import AnswerIn, ChatIn, ChatOut, EditIn, ErrorOut, GenerationOut
 from .stream import event_stream
 

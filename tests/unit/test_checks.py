@@ -7,8 +7,7 @@ import sys
 import pytest
 from django.core import checks
 
-from chat.checks import server_processes
-from chatsite.lifespan import refuse_serious_problems
+from chat.checks import refuse_serious_problems, server_processes
 
 
 @pytest.fixture(autouse=True)

@@ -11,8 +11,6 @@ from django.utils.translation import gettext_lazy as _
 from ninja import Header, NinjaAPI, Schema
 from pydantic import Field, StrictBool, StrictInt, field_validator
 
-from chatsite.handler import LaterResponse
-
 from ... import calls
 from ...errors import ChatError
 from ...follow import usage
@@ -21,6 +19,7 @@ from ...models import Generation
 from .. import errors
 from ..auth import authenticate, caller_of
 from ..chat import IdempotencyKey
+from ..later import LaterResponse
 from ..schemas import Sampling, Text
 from ..stream import EventStream
 from ..told import (

@@ -10,8 +10,6 @@ from django.http.response import HttpResponseBase
 from django.utils.translation import gettext_lazy as _
 from ninja import Router
 
-from chatsite.handler import LaterResponse
-
 from ... import calls
 from ...engines.registry import models
 from ...errors import ChatError
@@ -19,6 +17,7 @@ from ...follow import usage
 from ...models import Generation
 from ..auth import caller_of
 from ..chat import IdempotencyKey
+from ..later import LaterResponse
 from ..stream import EventStream
 from ..told import model_named, told
 from ..whole import encoded, whole

@@ -11,14 +11,13 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from ninja import Query, Router
 
-from chatsite.handler import LaterResponse
-
 from ... import calls, conversations, generations, nudges, process
 from ...errors import ChatError, NotFoundError
 from ...follow import end_of, load, reread
 from ...models import Generation
 from ..auth import caller_of
 from ..chat import IdempotencyKey
+from ..later import LaterResponse
 from ..stream import EventStream
 from ..told import told
 from ..whole import whole

@@ -10,8 +10,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from chat import process
+from chat.checks import refuse_serious_problems
 from chat.engines.base import EngineError
-from chatsite.lifespan import refuse_serious_problems
 
 
 class Command(BaseCommand):
