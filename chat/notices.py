@@ -1,6 +1,8 @@
 """News of a user's conversations, for all their open pages, by the channel layer.
 
-A layer message is a nudge: it may be lost, and who gets it reads the row again.
+A layer message is a nudge: it may be lost, and who gets it reads the row again. One
+loop passes them on, one after the other: sent all at once, a burst of news would open
+a connection to Redis for each.
 """
 
 from __future__ import annotations
@@ -14,8 +16,7 @@ from . import nudges
 
 logger = logging.getLogger(__name__)
 
-MAX_PENDING = 1000
-_pending: set[asyncio.Task[None]] = set()
+MAX_PENDING = 10_000
 
 
 def group_of(user_id: int | str) -> str:
@@ -23,30 +24,35 @@ def group_of(user_id: int | str) -> str:
     return f"user.{user_id}"
 
 
-def start() -> None:
-    nudges.changed.connect(tell)
+class Notices:
+    def __init__(self) -> None:
+        self._pending: asyncio.Queue[tuple[str, str, str]] = asyncio.Queue(MAX_PENDING)
+        self._loop: asyncio.Task[None] | None = None
 
+    def start(self) -> None:
+        nudges.changed.connect(self.tell)
+        self._loop = asyncio.create_task(self._pass_on(), name="notices")
 
-def stop() -> None:
-    nudges.changed.disconnect(tell)
+    async def stop(self) -> None:
+        nudges.changed.disconnect(self.tell)
+        if self._loop is not None:
+            self._loop.cancel()
+            await asyncio.gather(self._loop, return_exceptions=True)
 
+    def tell(self, user_id: str, action: str, conversation: str) -> None:
+        """On the loop: pass a change on to the user's pages, in every process."""
+        if not self._pending.full():
+            self._pending.put_nowait((user_id, action, conversation))
 
-def tell(user_id: str, action: str, conversation: str) -> None:
-    """On the loop: pass a change on to the user's pages, in every process."""
-    if len(_pending) >= MAX_PENDING:
-        return
-    task = asyncio.create_task(_send(user_id, action, conversation))
-    _pending.add(task)
-    task.add_done_callback(_pending.discard)
-
-
-async def _send(user_id: str, action: str, conversation: str) -> None:
-    message = {
-        "type": "conversation.changed",
-        "action": action,
-        "conversation": conversation,
-    }
-    try:
-        await get_channel_layer().group_send(group_of(user_id), message)
-    except Exception as error:
-        logger.warning("cannot tell of a conversation: %s", error)
+    async def _pass_on(self) -> None:
+        while True:
+            user_id, action, conversation = await self._pending.get()
+            message = {
+                "type": "conversation.changed",
+                "action": action,
+                "conversation": conversation,
+            }
+            try:
+                await get_channel_layer().group_send(group_of(user_id), message)
+            except Exception as error:
+                logger.warning("cannot tell of a conversation: %s", error)

@@ -9,9 +9,10 @@ import socket
 
 from django.conf import settings
 
-from . import notices, nudges
+from . import nudges
 from .engines.registry import Engines, upstreams
 from .engines.remote.catalog import catalog
+from .notices import Notices
 from .runner import Runner
 from .tape import MemoryTape, RedisTape, Tape
 
@@ -25,13 +26,14 @@ class Process:
         self.name = f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(4)}"
         self.tape = make_tape()
         self.engines = Engines()
+        self.notices = Notices()
         self.runner: Runner | None = None
 
     async def start(self) -> None:
         await self.tape.start()
         nudges.stop.connect(self.tape.nudge)
         nudges.ended.connect(self.tape.nudge)
-        notices.start()
+        self.notices.start()
         catalog.start(upstreams())
         if settings.CHAT_ROLE != "web":
             await self.engines.start()
@@ -49,7 +51,7 @@ class Process:
         self.close_readers()
         nudges.stop.disconnect(self.tape.nudge)
         nudges.ended.disconnect(self.tape.nudge)
-        notices.stop()
+        await self.notices.stop()
         await self.engines.stop()
         await catalog.stop()
         await self.tape.stop()

@@ -13,8 +13,8 @@ from .cluster import Cluster, Member
 from .readers import Reader, caller, truth
 
 SETTLE_SECONDS = 30
-CONNECTIONS = 10
-"""To the database, a process at most: eight threads for requests, two behind."""
+CONNECTIONS = 11
+"""To the database, a process at most: eight threads for requests, three behind."""
 SOCKETS = 40
 """Of all kinds, a process at rest at most."""
 
