@@ -28,7 +28,7 @@ def make_tape(kind: str) -> Tape:
     if kind == "memory":
         return MemoryTape()
     if not REDIS_URL:
-        pytest.skip("TEST_REDIS_URL is not set: see scripts/with-services")
+        pytest.fail("TEST_REDIS_URL: run by scripts/with-services, as make test does")
     return RedisTape(REDIS_URL)
 
 
