@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from django.urls import path, re_path
 
-from . import probes, views
+from . import probes, share_page, views
 from .api.dashscope.api import api as dashscope
 from .api.errors import nothing_here
 from .api.native import api
@@ -16,6 +16,7 @@ from .consumers import ChatConsumer
 urlpatterns = [
     path("", views.chat, name="chat"),
     path("c/<uuid:conversation_id>/", views.chat, name="conversation"),
+    path("share/<str:token>/", share_page.share, name="share"),
     path("v1/", openai.urls),
     path("api/v1/", dashscope.urls),
     path("api/", api.urls),

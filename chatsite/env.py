@@ -54,6 +54,7 @@ class Env(BaseSettings):
     CHAT_MAX_RUNNING: int = Field(default=1024, ge=1)
     CHAT_MAX_QUEUED: int = Field(default=10_000, ge=1)
     CHAT_CACHE_MB: int = Field(default=512, ge=16)
+    CHAT_SHARING: bool = True
     WEB_CONCURRENCY: int = Field(default=1, ge=1)
 
     @field_validator(

@@ -9,9 +9,9 @@ from __future__ import annotations
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
-from . import access, conversations, feedback, generations
+from . import access, conversations, feedback, generations, shares
 
-__all__ = ["access", "conversations", "feedback", "generations"]
+__all__ = ["access", "conversations", "feedback", "generations", "shares"]
 
 admin.site.site_header = "Chatsite"
 admin.site.site_title = "Chatsite"

@@ -136,6 +136,12 @@ class KeyIn(Body):
     name: Annotated[Text, Field(max_length=100)] = ""
 
 
+class ShareIn(Body):
+    """`reasoning`: whether readers see the model's thoughts too."""
+
+    reasoning: StrictBool = False
+
+
 class Usage(Schema):
     prompt_tokens: int
     completion_tokens: int
@@ -246,6 +252,23 @@ class NewKeyOut(KeyOut):
 
 class KeyPage(Schema):
     items: list[KeyOut]
+    next: str | None = None
+
+
+class ShareOut(Schema):
+    id: UUID
+    url: str
+    token: str
+    conversation: UUID
+    title: str
+    messages: int
+    reasoning: bool
+    created: datetime
+    updated: datetime
+
+
+class SharePage(Schema):
+    items: list[ShareOut]
     next: str | None = None
 
 

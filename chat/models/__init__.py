@@ -5,5 +5,6 @@ from .conversation import Conversation
 from .feedback import Feedback
 from .generation import Generation
 from .message import Message
+from .share import Share
 
-__all__ = ["ApiKey", "Conversation", "Feedback", "Generation", "Message"]
+__all__ = ["ApiKey", "Conversation", "Feedback", "Generation", "Message", "Share"]

@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.db import models
 from django.db.models import Exists, OuterRef, QuerySet
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 
@@ -55,7 +56,7 @@ class Conversation(models.Model):
     leaf = models.ForeignKey(
         "chat.Message", null=True, on_delete=models.SET_NULL, related_name="+"
     )
-    created = models.DateTimeField(_("created"), auto_now_add=True)
+    created = models.DateTimeField(_("created"), default=timezone.now, editable=False)
     updated = models.DateTimeField(_("updated"))
 
     objects = ConversationQuerySet.as_manager()

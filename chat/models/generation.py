@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.db import models
 from django.db.models import Q, QuerySet
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 LIVE = ("queued", "running")
@@ -79,7 +80,7 @@ class Generation(models.Model):
     error_message = models.TextField(_("error"), blank=True)
     error_retryable = models.BooleanField(_("retryable"), default=False)
 
-    created = models.DateTimeField(_("created"), auto_now_add=True)
+    created = models.DateTimeField(_("created"), default=timezone.now, editable=False)
     started = models.DateTimeField(_("started"), null=True, blank=True)
     first_token = models.DateTimeField(_("first token"), null=True, blank=True)
     finished = models.DateTimeField(_("finished"), null=True, blank=True)

@@ -194,6 +194,9 @@ EVERYTHING = [
     ("get", "/api/keys"),
     ("post", "/api/keys"),
     ("delete", "/api/keys/1"),
+    ("post", f"/api/conversations/{NOWHERE}/share"),
+    ("get", "/api/shares"),
+    ("delete", f"/api/shares/{NOWHERE}"),
 ]
 WRITING = [pair for pair in EVERYTHING if pair[0] != "get"]
 
