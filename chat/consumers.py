@@ -2,8 +2,9 @@
 
 Client: `{"type": "watch", "generation": ID, "after": SEQ}`, `{"type": "unwatch", …}`,
 `{"type": "stop", …}`. Server: `event`, `end` (nothing follows any more), `error`
-and `conversation`. Every watch and stop is looked up as the user's own. A socket
-outlives the page's login, so it asks now and then whether the user still may.
+and `conversation`. Every watch and stop is looked up as the user's own; a key needs
+`read` to watch and to get news, `chat` to stop. A socket outlives the page's login,
+so it asks now and then whether the user still may.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ MAX_MESSAGE = 8 * 1024
 INVALID = (ValueError, TypeError, AttributeError, OverflowError, RecursionError)
 RECHECK_SECONDS = 30.0
 RESTARTING, UNAUTHENTICATED, TOO_BIG = 1012, 4401, 1009
+NEEDS = {"watch": "read", "unwatch": "read", "stop": "chat"}
 Json = dict[str, Any]
 
 
@@ -48,21 +50,38 @@ class OwnOrigin(OriginValidator):  # type: ignore[misc]  # channels is untyped
         return parsed_origin is None or self.validate_origin(parsed_origin)
 
 
+def problem(error: ChatError) -> Json:
+    return {"type": "error", "code": error.code, "message": str(error.message)}
+
+
 class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # the same
     user: User
+    caller: callers.Caller
 
     async def connect(self) -> None:
         self.watches: dict[str, asyncio.Task[None]] = {}
         self.recheck: asyncio.Task[None] | None = None
         await self.accept()
-        caller = await persistently(callers.of_scope, self.scope)
+        caller = await self._caller()
         if caller is None:
             await self.close(UNAUTHENTICATED)
             return
-        self.user = caller.user
-        group = group_of(self.user.pk)
-        await self.channel_layer.group_add(group, self.channel_name)
+        self.caller, self.user = caller, caller.user
+        await self._join()
         self.recheck = asyncio.create_task(self._recheck())
+
+    async def _caller(self) -> callers.Caller | None:
+        try:
+            return await persistently(callers.of_scope, self.scope)
+        except ChatError as error:  # a key that opens nothing
+            await self.say(problem(error))
+            return None
+
+    async def _join(self) -> None:
+        """The group that gets news of the user's conversations."""
+        if self.caller.may("read"):
+            group = group_of(self.user.pk)
+            await self.channel_layer.group_add(group, self.channel_name)
 
     async def disconnect(self, code: int) -> None:
         if self.recheck is None:
@@ -78,15 +97,13 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # the same
         """Deactivated or logged out: the socket goes too."""
         while True:
             await asyncio.sleep(RECHECK_SECONDS)
-            caller = await persistently(callers.of_scope, self.scope)
+            caller = await self._caller()
             if caller is None or caller.user.pk != self.user.pk:
                 await self.close(UNAUTHENTICATED)
                 return
             # The layer forgets it after a day, and at once when Redis lost its data.
             with contextlib.suppress(Exception):
-                await self.channel_layer.group_add(
-                    group_of(self.user.pk), self.channel_name
-                )
+                await self._join()
 
     # From the client
 
@@ -105,6 +122,8 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # the same
         """One of `INVALID`: it is none of our messages."""
         kind, pk = message.get("type"), UUID(message.get("generation"))
         try:
+            if kind in NEEDS:
+                self.caller.require(NEEDS[kind])
             if kind == "watch":
                 await self._watch(pk, int(message.get("after") or 0))
             elif kind == "unwatch":
@@ -114,8 +133,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # the same
             else:
                 raise ChatError("watch, unwatch or stop.", code="unknown_type")
         except ChatError as error:
-            told = {"code": error.code, "message": str(error.message)}
-            await self.say({"type": "error", "generation": str(pk), **told})
+            await self.say({**problem(error), "generation": str(pk)})
 
     async def _watch(self, pk: UUID, after: int) -> None:
         row = await persistently(self._owned, pk)

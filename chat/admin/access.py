@@ -1,22 +1,51 @@
-"""API keys: who has which, when they were used; and to revoke them.
+"""API keys: who has which, when they were used; to revoke them, and to make one.
 
-Neither the key nor its hash is shown or can be searched for. Keys are made by their
-users, or by the command create_api_key.
+Neither a key nor its hash can be read or searched for; a new key is shown once. A key
+opens all that its user has, so only superusers make one in another's name.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
-from django.http import HttpRequest
+from django.contrib.auth.models import User
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils.cache import add_never_cache_headers
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from .. import keys
+from ..errors import ChatError
 from ..models import ApiKey
 from .base import ReadOnlyAdmin, moment, pill
-from .filters import RevokedFilter
+from .filters import KeyStateFilter, UsedFilter
+
+
+class KeyForm(forms.ModelForm):  # type: ignore[type-arg]
+    class Meta:
+        model = ApiKey
+        fields = ("user", "name", "scopes", "expires")
+
+    def clean_user(self) -> User:
+        """Runs in the admin's transaction, so the count holds until the key is made."""
+        user: User = checked(keys.check_room, self.cleaned_data["user"])
+        return user
+
+    def clean_expires(self) -> Any:
+        return checked(keys.check_expiry, self.cleaned_data["expires"])
+
+
+def checked(check: Any, value: Any) -> Any:
+    """The value, or what is wrong with it as a form says it."""
+    try:
+        check(value)
+    except ChatError as error:
+        raise forms.ValidationError(str(error.message)) from error
+    return value
 
 
 @admin.register(ApiKey)
@@ -25,18 +54,22 @@ class ApiKeyAdmin(ReadOnlyAdmin[ApiKey]):
         "prefix",
         "person",
         "name",
+        "scopes",
         "state",
         "made",
         "used_last",
-        "ended",
+        "ends",
     )
-    list_filter = (RevokedFilter,)
+    list_filter = (KeyStateFilter, "scopes", UsedFilter)
     list_select_related = ("user",)
     search_fields = ("user__username", "name", "prefix")
     search_help_text = _("User name, name of the key, or how it begins.")
     actions = ("revoke_selected",)
-    fields = ("prefix", "person", "name", "created", "last_used", "revoked")
-    readonly_fields = ("person",)
+    fields = (
+        *("prefix", "person", "name", "scopes"),
+        *("created", "last_used", "expires", "revoked"),
+    )
+    autocomplete_fields = ("user",)
 
     def lookup_allowed(
         self, lookup: str, value: str, request: HttpRequest | None = None
@@ -54,6 +87,8 @@ class ApiKeyAdmin(ReadOnlyAdmin[ApiKey]):
     def state(self, row: ApiKey) -> str:
         if row.revoked:
             return pill("stopped", _now("revoked"))
+        if row.is_expired:
+            return pill("stopped", _now("expired"))
         return pill("done", _now("valid"))
 
     @admin.display(description=_("created"))
@@ -64,9 +99,52 @@ class ApiKeyAdmin(ReadOnlyAdmin[ApiKey]):
     def used_last(self, row: ApiKey) -> str | None:
         return moment(row.last_used) if row.last_used else None
 
-    @admin.display(description=_("revoked"), empty_value="")
-    def ended(self, row: ApiKey) -> str | None:
-        return moment(row.revoked) if row.revoked else None
+    @admin.display(description=_("until"), empty_value="")
+    def ends(self, row: ApiKey) -> str | None:
+        end = row.revoked or row.expires
+        return moment(end) if end else None
+
+    # Making one
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.is_active and request.user.is_superuser)
+
+    def get_form(
+        self, request: Any, obj: Any = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        if obj is None:
+            kwargs |= {"form": KeyForm, "fields": KeyForm.Meta.fields}
+        return super().get_form(request, obj, change, **kwargs)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return KeyForm.Meta.fields if obj is None else self.fields
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return () if obj is None else self.fields
+
+    def save_model(
+        self, request: HttpRequest, obj: ApiKey, form: Any, change: bool
+    ) -> None:
+        scopes = obj.scopes.split()
+        row, key = keys.issue(obj.user, obj.name, scopes, obj.expires)
+        vars(obj).update(vars(row), shown_once=key)
+
+    def response_add(
+        self, request: HttpRequest, obj: ApiKey, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        """In this answer and never again: no message and no session keeps it."""
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("The new API key"),
+            "opts": self.opts,
+            "row": obj,
+            "key": vars(obj)["shown_once"],
+        }
+        response = TemplateResponse(request, "admin/chat/apikey/made.html", context)
+        add_never_cache_headers(response)
+        return response
+
+    # Revoking
 
     def has_revoke_permission(self, request: HttpRequest) -> bool:
         return self.may(request, "change")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import timedelta
+from typing import Any, cast
 
 from django.contrib.admin import ModelAdmin, SimpleListFilter
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ..models import Feedback, Generation
+from ..models.access import ApiKeyQuerySet
 from ..models.generation import LIVE
 
 SAMPLE = 1000
@@ -95,3 +98,48 @@ class RevokedFilter(SimpleListFilter):
         if self.value() is None:
             return None
         return queryset.filter(revoked__isnull=self.value() == "valid")
+
+
+class KeyStateFilter(SimpleListFilter):
+    title = _("state")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Choices:
+        return [
+            ("valid", _("valid")),
+            ("expired", _("expired")),
+            ("revoked", _("revoked")),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: Rows) -> Rows | None:
+        rows = cast("ApiKeyQuerySet", queryset)
+        if self.value() == "valid":
+            return rows.valid()
+        if self.value() == "expired":
+            return rows.expired().filter(revoked=None)
+        if self.value() == "revoked":
+            return queryset.filter(revoked__isnull=False)
+        return None
+
+
+class UsedFilter(SimpleListFilter):
+    """What is not used can be revoked."""
+
+    title = _("last used")
+    parameter_name = "used"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Choices:
+        return [
+            ("month", _("in the last 30 days")),
+            ("before", _("longer ago")),
+            ("never", _("never")),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: Rows) -> Rows | None:
+        since = timezone.now() - timedelta(days=30)
+        wanted: dict[str, Rows] = {
+            "month": queryset.filter(last_used__gte=since),
+            "before": queryset.filter(last_used__lt=since),
+            "never": queryset.filter(last_used=None),
+        }
+        return wanted.get(self.value() or "")

@@ -7,11 +7,12 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from ninja import Router, Status
 
+from .. import keys
 from ..engines.registry import models
 from ..errors import NotFoundError
 from ..models import ApiKey
 from .auth import caller_of
-from .schemas import KeyIn, KeyPage, ModelPage, NewKeyOut
+from .schemas import KeyIn, KeyOut, KeyPage, ModelPage, NewKeyOut
 
 router = Router(tags=["account"])
 
@@ -34,21 +35,22 @@ def list_models(request: HttpRequest) -> dict[str, Any]:
 
 @router.get("/keys", response=KeyPage)
 def list_keys(request: HttpRequest) -> dict[str, Any]:
-    """Without the keys themselves: those are shown once."""
+    """Those not revoked, without the keys themselves: a key is shown once."""
     rows = ApiKey.objects.owned_by(caller_of(request)).filter(revoked=None)
     return {"items": list(rows)}
 
 
 @router.post("/keys", response={201: NewKeyOut})
 def create_key(request: HttpRequest, body: KeyIn) -> Any:
-    row, key = ApiKey.objects.create_key(caller_of(request), body.name.strip())
-    fields = ("id", "name", "prefix", "created", "last_used")
-    shown = {name: getattr(row, name) for name in fields}
-    return Status(201, shown | {"key": key})
+    """With a session only: a key cannot make keys. `key` is shown this once."""
+    user = caller_of(request)
+    row, key = keys.issue(user, body.name, body.scopes, body.expires)
+    return Status(201, KeyOut.from_orm(row).model_dump() | {"key": key})
 
 
 @router.delete("/keys/{int:key}", response={204: None})
 def revoke_key(request: HttpRequest, key: int) -> HttpResponse:
+    """Revoke it, with a session only. It opens nothing any more."""
     row = ApiKey.objects.owned_by(caller_of(request)).filter(pk=key).first()
     if row is None:
         raise NotFoundError("key")

@@ -38,3 +38,9 @@ def caller_of(request: HttpRequest) -> User:
     """The user behind an authenticated request."""
     caller: Caller = request.caller  # type: ignore[attr-defined]
     return caller.user
+
+
+def require(request: HttpRequest, scope: str) -> None:
+    """For a call that does more than its route says (`chat.api.scopes`)."""
+    caller: Caller = request.caller  # type: ignore[attr-defined]
+    caller.require(scope)

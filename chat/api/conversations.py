@@ -16,7 +16,7 @@ from .. import conversations, generations, nudges, present
 from ..engines.registry import default_model, find_model
 from ..errors import ChatError, NotFoundError
 from ..models import Conversation, Feedback, Message
-from .auth import caller_of
+from .auth import caller_of, require
 from .paging import MAX_LIMIT, bad_cursor, pack, unpack
 from .schemas import (
     ConversationIn,
@@ -144,6 +144,7 @@ def list_messages(
     """
     row = owned(request, conversation)
     if leaf is not None:
+        require(request, "chat")  # the choice is stored
         if not Message.objects.filter(conversation=row, pk=leaf).exists():
             raise NotFoundError("leaf")
         generations.look_at(leaf, row)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Any
 from uuid import uuid4
 
 from django.conf import settings
@@ -13,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from ..callers import of_request
 from ..errors import ChatError
+from . import scopes
 from .dashscope.errors import as_dashscope
 from .errors import Render, as_native, plain, unavailable
 from .openai.errors import as_openai
@@ -27,8 +29,9 @@ REQUEST_ID = re.compile(r"[\w.:-]{1,128}", re.ASCII)
 
 
 class ApiMiddleware:
-    """Identify the caller, refuse bodies no view could take, and say what is not
-    there in the dialect's own shape. Every answer carries the request's id."""
+    """Identify the caller and what their key may do, refuse bodies no view could
+    take, and say what is not there in the dialect's own shape. Every answer carries
+    the request's id."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -48,6 +51,19 @@ class ApiMiddleware:
             response = render(request, unavailable(error))
         response.headers["X-Request-Id"] = request.id  # type: ignore[attr-defined]
         return response
+
+    def process_view(
+        self, request: HttpRequest, view: Any, args: Any, kwargs: Any
+    ) -> HttpResponse | None:
+        """The address is resolved: may this key do that?"""
+        render = dialect_of(request.path_info)
+        if render is None:
+            return None
+        try:
+            scopes.check(request)
+        except ChatError as error:
+            return render(request, error)
+        return None
 
 
 def dialect_of(path: str) -> Render | None:

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from ninja import Schema
 from pydantic import (
     AfterValidator,
+    AwareDatetime,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -132,8 +133,13 @@ class FeedbackIn(Body):
     comment: Annotated[Text, Field(max_length=2000)] = ""
 
 
+Scope = Literal["chat", "read"]
+
+
 class KeyIn(Body):
     name: Annotated[Text, Field(max_length=100)] = ""
+    scopes: Annotated[list[Scope], Field(min_length=1, max_length=2)] = ["chat", "read"]
+    expires: AwareDatetime | None = None
 
 
 class ShareIn(Body):
@@ -241,9 +247,16 @@ class ModelPage(Schema):
 class KeyOut(Schema):
     id: int
     name: str
+    scopes: list[Scope]
     prefix: str
     created: datetime
+    expires: datetime | None
     last_used: datetime | None
+
+    @field_validator("scopes", mode="before")
+    @classmethod
+    def as_list(cls, value: Any) -> Any:
+        return value.split() if isinstance(value, str) else value
 
 
 class NewKeyOut(KeyOut):

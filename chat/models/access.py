@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import models
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 MARK = "cs-"
 SHOWN = 10
 USE_IS_NEWS_AFTER = timedelta(minutes=1)
+
+
+class Scopes(models.TextChoices):
+    """What a key may do, as OAuth writes it: names with a space between."""
+
+    BOTH = "chat read", _("chat and read")
+    CHAT = "chat", _("chat")
+    READ = "read", _("read")
 
 
 def digest(key: str) -> str:
@@ -27,32 +35,58 @@ class ApiKeyQuerySet(QuerySet["ApiKey"]):
     def owned_by(self, user: Any) -> ApiKeyQuerySet:
         return self.filter(user_id=user.pk)
 
-    def create_key(self, user: Any, name: str = "") -> tuple[ApiKey, str]:
+    def expired(self) -> ApiKeyQuerySet:
+        return self.filter(expires__lte=timezone.now())
+
+    def valid(self) -> ApiKeyQuerySet:
+        unending = Q(expires=None) | Q(expires__gt=timezone.now())
+        return self.filter(unending, revoked=None)
+
+    def create_key(
+        self,
+        user: Any,
+        name: str = "",
+        scopes: str = Scopes.BOTH,
+        expires: datetime | None = None,
+    ) -> tuple[ApiKey, str]:
         """The row, and the key itself: the only time it is seen."""
         key = MARK + secrets.token_urlsafe(32)
-        row = self.create(user=user, name=name, prefix=key[:SHOWN], hash=digest(key))
+        row = self.create(
+            user=user,
+            name=name,
+            prefix=key[:SHOWN],
+            hash=digest(key),
+            scopes=scopes,
+            expires=expires,
+        )
         return row, key
 
+    def find_key(self, key: str) -> ApiKey | None:
+        """An active user's key that was not revoked. It may have expired."""
+        rows = self.select_related("user")
+        return rows.filter(hash=digest(key), revoked=None, user__is_active=True).first()
+
     def verify(self, key: str) -> ApiKey | None:
-        """The live key of an active user, or None; notes that it was used."""
-        row = (
-            self.select_related("user")
-            .filter(hash=digest(key), revoked=None, user__is_active=True)
-            .first()
-        )
-        if row is not None:
-            row.note_use()
-        return row
+        """The valid key of an active user, or None."""
+        row = self.find_key(key)
+        return row if row is not None and not row.is_expired else None
 
 
 class ApiKey(models.Model):
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="api_keys"
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        related_name="api_keys",
+        verbose_name=_("user"),
     )
     name = models.CharField(_("name"), max_length=100, blank=True)
+    scopes = models.CharField(
+        _("scopes"), max_length=16, choices=Scopes, default=Scopes.BOTH
+    )
     prefix = models.CharField(_("begins with"), max_length=16)
     hash = models.CharField(max_length=64, unique=True, editable=False)
     created = models.DateTimeField(_("created"), auto_now_add=True)
+    expires = models.DateTimeField(_("expires"), null=True, blank=True)
     last_used = models.DateTimeField(_("last used"), null=True, blank=True)
     revoked = models.DateTimeField(_("revoked"), null=True, blank=True)
 
@@ -62,9 +96,21 @@ class ApiKey(models.Model):
         verbose_name = _("API key")
         verbose_name_plural = _("API keys")
         ordering = ("-created",)
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(scopes__in=Scopes.values), name="api_key_scopes"
+            ),
+        )
 
     def __str__(self) -> str:
         return f"{self.prefix}… {self.name}".strip()
+
+    @property
+    def is_expired(self) -> bool:
+        return self.expires is not None and self.expires <= timezone.now()
+
+    def may(self, scope: str) -> bool:
+        return scope in self.scopes.split()
 
     def note_use(self) -> None:
         """At most one write a minute, whatever the number of requests."""

@@ -1,4 +1,4 @@
-"""`/api/models`, `/api/keys`, the documentation and the probes."""
+"""`/api/models`, the documentation and the probes."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from django.db import OperationalError
 from django.test import Client
 
 from chat import probes
-from chat.models import ApiKey
-from tests.api.helpers import error_of
 from tests.api.test_refusals import EVERYTHING
 from tests.reading import eventually
 
@@ -22,45 +20,6 @@ def test_models_are_listed_with_their_default(api) -> None:
     [model] = api.get("/api/models").json()["items"]
 
     assert (model["id"], model["default"]) == ("scripted", True)
-
-
-class TestKeys:
-    def test_a_key_is_shown_once(self, api, post) -> None:
-        response = post("/api/keys", {"name": " laptop "})
-        made = response.json()
-        listed = api.get("/api/keys").json()["items"]
-
-        assert response.status_code == 201
-        assert made["name"] == "laptop"
-        assert made["key"].startswith(made["prefix"])
-        assert made["key"] not in str(listed)
-        assert made["id"] in [item["id"] for item in listed]
-
-    def test_it_works_until_it_is_revoked(self, api, post) -> None:
-        made = post("/api/keys", {}).json()
-        other = Client(headers={"Authorization": f"Bearer {made['key']}"})
-        assert other.get("/api/keys").status_code == 200
-
-        assert api.delete(f"/api/keys/{made['id']}").status_code == 204
-
-        error_of(other.get("/api/keys"), 401)
-        assert made["id"] not in [
-            item["id"] for item in api.get("/api/keys").json()["items"]
-        ]
-
-    def test_not_bobs(self, bobs_api, api, post) -> None:
-        made = post("/api/keys", {}).json()
-
-        error_of(bobs_api.delete(f"/api/keys/{made['id']}"), 404)
-        assert ApiKey.objects.get(pk=made["id"]).revoked is None
-        assert len(bobs_api.get("/api/keys").json()["items"]) == 1
-
-    @pytest.mark.parametrize("key", ["0", "9" * 30])
-    def test_an_unknown_one_is_not_found(self, api, key) -> None:
-        error_of(api.delete(f"/api/keys/{key}"), 404)
-
-    def test_it_names_what_is_wrong(self, post) -> None:
-        assert error_of(post("/api/keys", {"name": "x" * 101}), 400)["field"] == "name"
 
 
 class TestDocumentation:

@@ -13,6 +13,8 @@ BY_CODE = {
     "unsupported_parameter": "InvalidParameter.NotSupported",
     "context_too_long": "InvalidParameter.InputTooLong",
     "prompt_too_long": "InvalidParameter.InputTooLong",
+    "key_expired": "InvalidApiKey.Expired",
+    "scope_missing": "AccessDenied.ScopeMissing",
 }
 BY_STATUS = {
     400: "InvalidParameter",
