@@ -243,7 +243,8 @@ def answer_below(
         conversation=conversation,
         message=answer,
         model=ask.model,
-        params=ask.params,
+        # The conversation's own, under what this request asks for.
+        params=conversation.params | ask.params,
         idempotency_key=ask.idempotency_key or None,
         store=ask.store,
     )

@@ -61,6 +61,7 @@ def conversation(row: Conversation) -> Json:
         "title": row.title,
         "model": row.model,
         "system_prompt": row.system_prompt,
+        "params": row.params,
         "pinned": row.pinned,
         "archived": row.archived,
         "created": row.created,
@@ -86,5 +87,6 @@ def message(row: Message, siblings: list[UUID]) -> Json:
         "error": error(job) if job else None,
         "siblings": siblings,
         "rating": feedback.rating if feedback else 0,
+        "comment": feedback.comment if feedback else "",
         "created": row.created,
     }

@@ -13,12 +13,15 @@ from django.utils.translation import gettext_lazy as _
 from ninja import Query, Router, Status
 
 from .. import conversations, generations, nudges, present
+from ..context import Outlook, outlook
+from ..engines.base import ModelInfo
 from ..engines.registry import default_model, find_model
 from ..errors import ChatError, NotFoundError
 from ..models import Conversation, Feedback, Message
 from .auth import caller_of, require
 from .paging import MAX_LIMIT, bad_cursor, pack, unpack
 from .schemas import (
+    ContextOut,
     ConversationIn,
     ConversationOut,
     ConversationPage,
@@ -84,6 +87,7 @@ def create_conversation(request: HttpRequest, body: ConversationIn) -> Any:
         title=body.title.strip(),
         model=_known(body.model) or default_model(),
         system_prompt=body.system_prompt,
+        params=body.params.stored(),
         updated=timezone.now(),
     )
     nudges.conversation_changed(row.owner_id, "created", row.pk)
@@ -102,6 +106,8 @@ def change_conversation(
     row = owned(request, conversation)
     changes = body.model_dump(exclude_none=True)
     _known(body.model)
+    if body.params is not None:
+        changes["params"] = body.params.stored()
     if "title" in changes:
         changes["title"] = changes["title"].strip()
     if changes:
@@ -164,6 +170,20 @@ def _message_cursor(cursor: str) -> UUID:
         return UUID(unpack(cursor, 1)[0])
     except ValueError as error:
         raise bad_cursor() from error
+
+
+@router.get("/conversations/{uuid:conversation}/context", response=ContextOut)
+def look_ahead(
+    request: HttpRequest,
+    conversation: UUID,
+    model: Annotated[str | None, Query(max_length=200)] = None,
+    draft: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
+) -> Outlook:
+    """How much of the model's context the next question takes, by estimate, and which
+    messages it will not carry along. `draft`: its own tokens, about."""
+    row = owned(request, conversation)
+    info = find_model(_known(model) or row.model) or find_model(default_model())
+    return outlook(row, info or ModelInfo(row.model, row.model), draft)
 
 
 @router.put("/messages/{uuid:message}/feedback", response=MessageOut)

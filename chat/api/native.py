@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ninja import NinjaAPI
 
-from . import account, chat, conversations, errors, sharing
+from . import account, chat, conversations, errors, sharing, templates
 from .auth import authenticate
 
 api = NinjaAPI(
@@ -18,5 +18,12 @@ api = NinjaAPI(
     openapi_url="/openapi.json",
 )
 errors.install(api)
-for module in (chat, conversations, account, sharing):
+ROOMS = (
+    chat,
+    conversations,
+    sharing,
+    templates,
+    account,
+)
+for module in ROOMS:
     api.add_router("", module.router)

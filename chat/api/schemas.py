@@ -115,15 +115,19 @@ class ChatIn(EditIn):
 
 
 class ConversationIn(Body):
+    """`params` are the conversation's own: each question may say otherwise."""
+
     title: Annotated[Text, Field(max_length=200)] = ""
     model: Annotated[str | None, Field(max_length=200)] = None
     system_prompt: Annotated[Text, Field(max_length=32_000)] = ""
+    params: ParamsIn = ParamsIn()
 
 
 class ConversationPatch(Body):
     title: Annotated[Text | None, Field(max_length=200)] = None
     model: Annotated[str | None, Field(max_length=200)] = None
     system_prompt: Annotated[Text | None, Field(max_length=32_000)] = None
+    params: ParamsIn | None = None
     pinned: StrictBool | None = None
     archived: StrictBool | None = None
 
@@ -199,6 +203,7 @@ class ConversationOut(Schema):
     title: str
     model: str
     system_prompt: str
+    params: dict[str, Any]
     pinned: bool
     archived: bool
     created: datetime
@@ -223,6 +228,7 @@ class MessageOut(Schema):
     error: GenerationError | None
     siblings: list[UUID]
     rating: int
+    comment: str
     created: datetime
 
 
@@ -283,6 +289,17 @@ class ShareOut(Schema):
 class SharePage(Schema):
     items: list[ShareOut]
     next: str | None = None
+
+
+class ContextOut(Schema):
+    """About how many tokens; see `chat.context.Outlook`."""
+
+    model: str
+    context_tokens: int | None
+    reserved_tokens: int
+    used_tokens: int
+    first_sent: UUID | None
+    cut: bool
 
 
 class ErrorBody(Schema):

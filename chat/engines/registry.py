@@ -7,10 +7,11 @@ torch. `Engines` are built only where a runner works.
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 from django.conf import settings
@@ -77,8 +78,20 @@ def _own(name: str) -> Offer:
     demo = name == "demo"
     source = str(DEMO_PATH) if demo else name
     label = "Chatsite demo" if demo else Path(name).name or name
-    info = ModelInfo(id=name, label=label, demo=demo)
+    size = context_of(Path(source))
+    info = ModelInfo(id=name, label=label, demo=demo, context_tokens=size)
     return Offer((info,), lambda: _local(source, info))
+
+
+@cache
+def context_of(folder: Path) -> int | None:
+    """The positions a model in a folder was made for. Its engine may have to make do
+    with less; one that is still to be fetched is not known yet."""
+    try:
+        config = json.loads((folder / "config.json").read_text())
+        return int(config["max_position_embeddings"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _local(source: str, info: ModelInfo) -> Engine:

@@ -5,6 +5,15 @@ from .conversation import Conversation
 from .feedback import Feedback
 from .generation import Generation
 from .message import Message
+from .prompt_template import PromptTemplate
 from .share import Share
 
-__all__ = ["ApiKey", "Conversation", "Feedback", "Generation", "Message", "Share"]
+__all__ = [
+    "ApiKey",
+    "Conversation",
+    "Feedback",
+    "Generation",
+    "Message",
+    "PromptTemplate",
+    "Share",
+]

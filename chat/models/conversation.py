@@ -48,6 +48,7 @@ class Conversation(models.Model):
     title = models.CharField(_("title"), max_length=200, blank=True)
     model = models.CharField(_("model"), max_length=200, blank=True)
     system_prompt = models.TextField(_("system prompt"), blank=True)
+    params = models.JSONField(_("parameters"), default=dict, blank=True)
     source = models.CharField(
         _("source"), max_length=8, choices=Source, default=Source.WEB
     )

@@ -59,6 +59,7 @@ class TestList:
             "title": "Title",
             "model": "scripted",
             "system_prompt": "Be brief.",
+            "params": {},
             "pinned": False,
             "archived": False,
             "created": item["created"],

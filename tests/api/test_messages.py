@@ -56,6 +56,7 @@ class TestList:
             "error": None,
             "siblings": [str(talk.message_id)],
             "rating": 0,
+            "comment": "",
             "created": item["created"],
         }
 

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..base import Chunk, EngineEvent, EngineRequest, Finished, Prompted
-from .payload import Seam, prompt_estimate
+from ..fitting import prompt_estimate
+from .payload import Seam
 from .trouble import broken, in_stream, nonsense
 
 REASONS = {"length": "length", "content_filter": "content_filter"}

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from ..base import ChatMessage, EngineRequest, Params, Progress
+from ..fitting import estimate, kept, reserve
 from .config import RemoteModel, Upstream
 
 Json = dict[str, Any]
@@ -106,34 +107,14 @@ def continuation(upstream: Upstream, progress: Progress) -> Json:
     return message
 
 
-def estimate(text: str) -> int:
-    """About so many tokens: four letters, or one Chinese character and a bit."""
-    return len(text.encode(errors="replace")) // 4 + 1
-
-
-def prompt_estimate(messages: Sequence[Mapping[str, Any]]) -> int:
-    return sum(4 + estimate(message["content"]) for message in messages)
-
-
 def fit(
     request: EngineRequest, params: Params, context: int | None
 ) -> Sequence[ChatMessage]:
-    """The messages without the oldest turns, where the context cannot hold all.
-
-    The system prompt and the last message always stay.
-    """
-    messages = list(request.messages)
+    """The messages without the oldest turns, where the context cannot hold all."""
     if context is None:
-        return messages
-    reserve = params.max_tokens or context // 4
-    room = context - reserve - estimate(request.progress.text)
-    head = [m for m in messages[:1] if m["role"] == "system"]
-    rest = messages[len(head) :]
-    while len(rest) > 1 and prompt_estimate([*head, *rest]) > room:
-        rest = rest[1:]
-        while len(rest) > 1 and rest[0]["role"] != "user":
-            rest = rest[1:]
-    return [*head, *rest]
+        return request.messages
+    taken = reserve(context, params.max_tokens) + estimate(request.progress.text)
+    return kept(request.messages, context - taken)
 
 
 class Seam:
