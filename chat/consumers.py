@@ -1,10 +1,11 @@
 """`/ws/`: the same tapes over one socket, and news of the user's conversations.
 
 Client: `{"type": "watch", "generation": ID, "after": SEQ}`, `{"type": "unwatch", …}`,
-`{"type": "stop", …}`. Server: `event`, `end` (nothing follows any more), `error`
-and `conversation`. Every watch and stop is looked up as the user's own; a key needs
-`read` to watch and to get news, `chat` to stop. A socket outlives the page's login,
-so it asks now and then whether the user still may.
+`{"type": "stop", …}`, `{"type": "ping"}`. Server: `event`, `end` (nothing follows any
+more), `error`, `conversation` and `pong`: a page cannot hear the protocol's own pings.
+Every watch and stop is looked up as the user's own; a key needs `read` to watch and
+to get news, `chat` to stop. A socket outlives the page's login, so it asks now and
+then whether the user still may.
 """
 
 from __future__ import annotations
@@ -120,7 +121,11 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # the same
 
     async def _take(self, message: Json) -> None:
         """One of `INVALID`: it is none of our messages."""
-        kind, pk = message.get("type"), UUID(message.get("generation"))
+        kind = message.get("type")
+        if kind == "ping":
+            await self.say({"type": "pong"})
+            return
+        pk = UUID(message.get("generation"))
         try:
             if kind in NEEDS:
                 self.caller.require(NEEDS[kind])

@@ -15,14 +15,19 @@ STRINGS: dict[str, str | Promise] = {
     "endStopped": _("You stopped this answer."),
     "endLength": _("The answer ends here because it reached its length limit."),
     "endFilter": _("The answer ends here because of a content rule."),
-    "connectionLost": _(
-        "The connection is lost. The answer is still being written; "
-        "it will appear here as soon as the connection is back."
+    # the connection
+    "connectionLost": _("The connection is lost."),
+    "offline": _("You are offline."),
+    "lostIdle": _("It is being restored…"),
+    "lostAnswer": _(
+        "The answer is still being written; it will appear here as soon as the "
+        "connection is back."
     ),
-    "connectionLostEarly": _(
-        "The connection is lost. Your question is sent as soon as it is back; "
+    "lostQuestion": _(
+        "Your question is sent as soon as the connection is back; "
         "Stop gives it back to you."
     ),
+    "deletedElsewhere": _("This conversation was deleted on another page."),
     # actions
     "copy": _("Copy"),
     "copied": _("Copied."),

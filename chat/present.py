@@ -67,6 +67,7 @@ def conversation(row: Conversation) -> Json:
         "created": row.created,
         "updated": row.updated,
         "running": bool(getattr(row, "running", False)),
+        "leaf": row.leaf_id,
     }
 
 

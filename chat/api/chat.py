@@ -24,7 +24,7 @@ from .auth import caller_of
 from .errors import render
 from .later import LaterResponse
 from .schemas import AnswerIn, ChatIn, ChatOut, EditIn, ErrorOut, GenerationOut
-from .stream import event_stream
+from .stream import begun, event_stream
 
 router = Router(tags=["chat"])
 
@@ -37,16 +37,18 @@ IdempotencyKey = Annotated[
         description="The same key again returns the same generation.",
     ),
 ]
-EVENT_STREAM: dict[str, Any] = {
-    "responses": {
-        "200": {
-            "description": "Server-Sent Events: start, queued, delta, snapshot, "
-            "done, error. Resume with Last-Event-ID at "
-            "/api/generations/{id}/stream.",
-            "content": {"text/event-stream": {"schema": {"type": "string"}}},
-        }
-    }
+EVENTS: dict[str, Any] = {
+    "description": "Server-Sent Events: start, queued, delta, snapshot, done, error. "
+    "Resume with Last-Event-ID at /api/generations/{id}/stream.",
+    "content": {"text/event-stream": {"schema": {"type": "string"}}},
 }
+STARTED: dict[str, Any] = {
+    "description": "With `Prefer: respond-async`: the data of the `start` event. The "
+    "answer is watched elsewhere.",
+    "content": {"application/json": {"schema": {"type": "object"}}},
+}
+EVENT_STREAM: dict[str, Any] = {"responses": {"200": EVENTS}}
+STARTS: dict[str, Any] = {"responses": {"200": EVENTS, "202": STARTED}}
 
 
 def ask_for(body: AnswerIn, key: str | None) -> generations.Ask:
@@ -104,15 +106,15 @@ def restarting() -> BusyError:
     )
 
 
-@router.post("/chat/stream", openapi_extra=EVENT_STREAM)
+@router.post("/chat/stream", openapi_extra=STARTS)
 async def chat_stream(
     request: HttpRequest, body: ChatIn, key: IdempotencyKey = None
 ) -> HttpResponseBase:
     """Ask, and watch the answer come."""
-    return event_stream(await sync_to_async(start)(request, body, key))
+    return begun(request, await sync_to_async(start)(request, body, key))
 
 
-@router.post("/messages/{uuid:message}/regenerate", openapi_extra=EVENT_STREAM)
+@router.post("/messages/{uuid:message}/regenerate", openapi_extra=STARTS)
 async def regenerate(
     request: HttpRequest,
     message: UUID,
@@ -125,10 +127,10 @@ async def regenerate(
         ask = ask_for(body or AnswerIn(), key)
         return generations.regenerate(caller_of(request), message, ask)
 
-    return event_stream(await sync_to_async(again)())
+    return begun(request, await sync_to_async(again)())
 
 
-@router.post("/messages/{uuid:message}/edit", openapi_extra=EVENT_STREAM)
+@router.post("/messages/{uuid:message}/edit", openapi_extra=STARTS)
 async def edit(
     request: HttpRequest, message: UUID, body: EditIn, key: IdempotencyKey = None
 ) -> HttpResponseBase:
@@ -138,7 +140,7 @@ async def edit(
         ask = ask_for(body, key)
         return generations.edit(caller_of(request), message, body.prompt, ask)
 
-    return event_stream(await sync_to_async(again)())
+    return begun(request, await sync_to_async(again)())
 
 
 @router.get("/generations/{uuid:generation}", response=GenerationOut)

@@ -209,6 +209,7 @@ class ConversationOut(Schema):
     created: datetime
     updated: datetime
     running: bool
+    leaf: UUID | None
 
 
 class ConversationPage(Schema):

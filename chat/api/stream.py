@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import aclosing
 
-from django.http import StreamingHttpResponse
+from django.http import HttpRequest, JsonResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 
 from .. import process, sse
 from ..events import Sequenced
-from ..follow import follow
+from ..follow import follow, started
 from ..models import Generation
 from .by_sentence import by_sentence
 
 RETRY_MS = 1000
+ASYNC = "respond-async"
 
 
 class EventStream(StreamingHttpResponse):
@@ -32,6 +34,24 @@ class EventStream(StreamingHttpResponse):
         async with aclosing(self._events) as events:
             async for data in events:
                 yield data
+
+
+def begun(request: HttpRequest, generation: Generation) -> HttpResponseBase:
+    """The stream of what was just started; or, for a client that watches it over a
+    connection it has already, only the data of its `start` (RFC 7240)."""
+    if not prefers_async(request):
+        return event_stream(generation)
+    headers = {
+        "Preference-Applied": ASYNC,
+        "Location": f"/api/generations/{generation.pk}",
+        "X-Generation-Id": str(generation.pk),
+    }
+    return JsonResponse(started(generation).data(), status=202, headers=headers)
+
+
+def prefers_async(request: HttpRequest) -> bool:
+    wishes = request.headers.get("Prefer", "").lower().split(",")
+    return any(wish.split(";")[0].strip() == ASYNC for wish in wishes)
 
 
 def event_stream(generation: Generation, after: int = 0) -> EventStream:

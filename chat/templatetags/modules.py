@@ -34,8 +34,9 @@ ESCAPES = {ord("<"): "\\u003C", ord(">"): "\\u003E", ord("&"): "\\u0026"}
 
 
 def own_modules() -> list[str]:
-    folder = settings.BASE_DIR / "static" / FOLDER
-    return sorted(f"{FOLDER}/{path.name}" for path in folder.glob("*.js"))
+    static = settings.BASE_DIR / "static"
+    found = (static / FOLDER).rglob("*.js")
+    return sorted(path.relative_to(static).as_posix() for path in found)
 
 
 def build_import_map() -> dict[str, dict[str, str]]:

@@ -16,17 +16,18 @@ export function delayFor(failures, base = 1000) {
 }
 
 /**
+ * The network or the reader coming back ends it early.
  * @param {number} ms
  * @param {AbortSignal} signal
- * @param {boolean} [wake] the network or the reader coming back ends it
  * @returns {Promise<void>} resolves also when aborted: the caller looks
  */
-export function pause(ms, signal, wake = true) {
+export function pause(ms, signal) {
   return new Promise((resolve) => {
     const end = () => {
       clearTimeout(timer);
       signal.removeEventListener("abort", end);
       window.removeEventListener("online", end);
+      window.removeEventListener("pageshow", end);
       document.removeEventListener("visibilitychange", seen);
       resolve();
     };
@@ -34,8 +35,8 @@ export function pause(ms, signal, wake = true) {
     const timer = setTimeout(end, ms);
     if (signal.aborted) return end();
     signal.addEventListener("abort", end);
-    if (!wake) return;
     window.addEventListener("online", end);
+    window.addEventListener("pageshow", end);
     document.addEventListener("visibilitychange", seen);
   });
 }

@@ -1,26 +1,23 @@
 /**
- * The open conversation: what is shown, what is being written, what can be done.
+ * The open conversation: what is shown of it, and that it stays in step with the
+ * other pages that show it.
  *
  * @typedef {import("./message.js").Message} Message
  *
  * @typedef {object} Hooks
  * @property {(id: string) => void} onStarted a new conversation has its address
  * @property {(running: boolean) => void} onRunning
- * @property {(answer: import("./answer.js").Answer) => void} onAnswered
+ * @property {(lost: boolean) => void} onUnsent a question waits for the connection
+ * @property {(answer: import("./answers/answer.js").Answer) => void} onAnswered
  * @property {(error: any, about: "question" | "action", retry: (() => void) | null) => void} onProblem
  * @property {(prompt: string) => void} onReturned a question that was not taken
  * @property {() => string | undefined} model
  */
 
 import { conversations } from "./api.js";
-import { LiveAnswer } from "./live.js";
+import { Writing } from "./answers/writing.js";
 import { AssistantView } from "./message.js";
 import { Transcript } from "./transcript.js";
-
-/** @param {Partial<Message>} parts @returns {Message} */
-function blank(parts) {
-  return { id: "", parent: null, role: "assistant", content: "", status: "queued", ...parts };
-}
 
 /** @param {Message} message */
 function isLive({ status, generation }) {
@@ -28,20 +25,25 @@ function isLive({ status, generation }) {
 }
 
 export class ConversationPane {
-  /** @param {Hooks} hooks */
-  constructor(hooks) {
+  /**
+   * @param {import("./connection/connection.js").Connection} connection
+   * @param {Hooks} hooks
+   */
+  constructor(connection, hooks) {
+    this.connection = connection;
     this.hooks = hooks;
     /** @type {string | null} */
     this.id = null;
-    /** @type {LiveAnswer | null} */
-    this.live = null;
     /** @type {string | null} cursor of the older messages */
     this.next = null;
+    /** @type {string | null} the last message of the path, as it was heard last */
+    this.leaf = null;
     this.reading = new AbortController();
+    this.writing = new Writing(this);
     this.transcript = new Transcript(
       {
-        regenerate: (message) => this.regenerate(message),
-        edit: (message, prompt) => this.edit(message, prompt),
+        regenerate: (message) => this.writing.regenerate(message),
+        edit: (message, prompt) => this.writing.edit(message, prompt),
         showSibling: (id) => void this.open(/** @type {string} */ (this.id), id),
       },
       () => void this.loadOlder(),
@@ -49,15 +51,15 @@ export class ConversationPane {
   }
 
   get running() {
-    return this.live !== null;
+    return this.writing.live !== null;
   }
 
   /** Let go of what is open; an answer that is being written goes on. */
   leave() {
     this.reading.abort();
     this.reading = new AbortController();
-    this.live?.leave();
-    this.setLive(null);
+    this.leaf = null;
+    this.writing.leave();
   }
 
   startNew() {
@@ -98,130 +100,42 @@ export class ConversationPane {
     }
   }
 
-  /** Take up an answer that was being written when the page was opened. */
+  /** Take up an answer that somebody writes already. */
   followLast() {
     const view = this.transcript.views.at(-1);
     if (!(view instanceof AssistantView) || !isLive(view.message)) return;
-    this.follow({ generation: view.message.generation ?? "", after: 0 }, view, {});
-  }
-
-  /** @param {string} prompt */
-  ask(prompt) {
-    const question = this.transcript.add(blank({ role: "user", content: prompt, status: "done" }));
-    const at = this.transcript.views.length - 1;
-    const last = this.transcript.views[at - 1]?.message.id;
-    const body = { prompt, model: this.hooks.model(), conversation: this.id ?? undefined, parent: last };
-    this.write("/api/chat/stream", body, {
-      onStart: (started) => {
-        question.message.id = started.user_message;
-        question.message.siblings = [started.user_message];
-        if ("settle" in question) question.settle();
-      },
-      onRefused: (error) => {
-        this.transcript.cut(at);
-        this.hooks.onReturned(prompt);
-        if (error) this.hooks.onProblem(error, "question", null);
-      },
-    });
-  }
-
-  /** @param {Message} message an answer to be given once more, or a question */
-  regenerate(message) {
-    if (this.running) return;
-    const gone = this.transcript.cut(this.transcript.indexOf(message));
-    const siblings = message.siblings ?? [message.id];
-    this.write(`/api/messages/${message.id}/regenerate`, { model: this.hooks.model() }, {
-      siblings,
-      onRefused: (error) => {
-        this.transcript.restore(gone);
-        if (error) this.hooks.onProblem(error, "action", () => this.regenerate(message));
-      },
-    });
-  }
-
-  /** @param {Message} message @param {string} prompt */
-  edit(message, prompt) {
-    if (this.running) return;
-    const at = this.transcript.indexOf(message);
-    const gone = this.transcript.cut(at);
-    const siblings = message.siblings ?? [message.id];
-    const changed = blank({ role: "user", content: prompt, status: "done", parent: message.parent });
-    const question = this.transcript.add(changed);
-    this.write(`/api/messages/${message.id}/edit`, { prompt, model: this.hooks.model() }, {
-      onStart: (started) => {
-        changed.id = started.user_message;
-        changed.siblings = [...siblings, changed.id];
-        if ("settle" in question) question.settle();
-      },
-      onRefused: (error) => {
-        this.transcript.cut(at);
-        this.transcript.restore(gone);
-        if (error) this.hooks.onProblem(error, "action", () => this.edit(message, prompt));
-      },
-    });
+    this.writing.follow({ generation: view.message.generation ?? "" }, view, {});
   }
 
   /**
-   * Ask for an answer and show how it grows.
-   * @param {string} url
-   * @param {object} body
-   * @param {{siblings?: string[], onStart?: (started: any) => void, onRefused: (error: any) => void}} how
+   * Another page, perhaps on another device, may have written here.
+   * @param {{id: string, leaf: string | null}} conversation
    */
-  write(url, body, { siblings = [], onStart, onRefused }) {
-    const view = /** @type {AssistantView} */ (this.transcript.add(blank({})));
-    this.transcript.stick.toEnd();
-    this.follow({ url, body }, view, {
-      onStart: (/** @type {any} */ started) => {
-        view.message.siblings = [...siblings, started.message];
-        onStart?.(started);
-        if (this.id === started.conversation) return;
-        this.id = started.conversation;
-        this.hooks.onStarted(started.conversation);
-      },
-      onRefused: (/** @type {any} */ error) => {
-        this.transcript.cut(this.transcript.views.indexOf(view));
-        onRefused(error);
-      },
-    });
+  async heard({ id, leaf }) {
+    if (id !== this.id || !leaf) return;
+    this.leaf = leaf;
+    await this.heardLater();
   }
 
-  /**
-   * @param {ConstructorParameters<typeof LiveAnswer>[0]} what
-   * @param {AssistantView} view
-   * @param {{onStart?: (started: any) => void, onRefused?: (error: any) => void}} how
-   */
-  follow(what, view, how) {
-    const live = new LiveAnswer(what, view, {
-      onStart: (started) => how.onStart?.(started),
-      onEnd: (answer) => {
-        this.setLive(null);
-        this.hooks.onAnswered(answer);
-      },
-      onRefused: (error) => {
-        this.setLive(null);
-        if (how.onRefused && !live.started) how.onRefused(error);
-        else this.hooks.onProblem(error, "action", () => void this.open(/** @type {string} */ (this.id)));
-      },
-    });
-    this.setLive(live);
-    void live.run();
+  /** What was heard while an answer was written waits for its end. */
+  async heardLater() {
+    const shown = this.transcript.views.at(-1)?.message.id;
+    if (this.running || this.leaf === null || this.leaf === shown) return;
+    await this.catchUp();
   }
 
-  /** @param {LiveAnswer | null} live */
-  setLive(live) {
-    this.live = live;
-    document.body.classList.toggle("answering", live !== null);
-    this.hooks.onRunning(live !== null);
-  }
-
-  async stop() {
-    const { live } = this;
-    if (!live || live.stopping) return;
+  /** Read the conversation again; what is shown already stays as it is. */
+  async catchUp() {
+    const { signal } = this.reading;
+    if (!this.id || this.running) return;
     try {
-      await live.stop();
-    } catch (error) {
-      live.stopping = false;
-      if (this.live === live) this.hooks.onProblem(error, "action", () => void this.stop());
+      const { items, next } = await conversations.messages(this.id, { signal });
+      if (signal.aborted || this.running) return;
+      if (this.transcript.merge(items, next !== null)) this.next = next;
+      this.leaf = items.at(-1)?.id ?? null;
+      this.followLast();
+    } catch {
+      // Nobody asked for it: the next news bring it up again.
     }
   }
 }

@@ -10,7 +10,7 @@
  * @property {string} status
  * @property {string | null} [generation]
  * @property {string[]} [siblings]
- * @property {import("./answer.js").Problem | null} [error]
+ * @property {import("./answers/answer.js").Problem | null} [error]
  * @property {string | null} [finish_reason]
  *
  * @typedef {object} Actions what the reader can do to a message
@@ -128,8 +128,8 @@ export class AssistantView {
   }
 
   /**
-   * @param {import("./answer.js").StreamEvent} event
-   * @param {import("./answer.js").Answer} answer the event included
+   * @param {import("./answers/answer.js").StreamEvent} event
+   * @param {import("./answers/answer.js").Answer} answer the event included
    */
   update({ event, data }, answer) {
     if (event === "snapshot" || (event === "delta" && this.provisional)) {
@@ -163,15 +163,10 @@ export class AssistantView {
     this.waiting.replaceChildren(dots, el("span", { className: quiet }, words));
   }
 
-  /**
-   * @param {boolean} lost whether the connection is
-   * @param {boolean} [asked] whether the server has the question, as far as we know
-   */
-  showConnection(lost, asked = true) {
-    const words = t(asked ? "connectionLost" : "connectionLostEarly");
-    this.note.hidden = !lost;
-    this.note.className = "note passing";
-    this.note.replaceChildren(lost ? el("p", {}, words) : "");
+  /** Read no further here; the answer goes on. */
+  leave() {
+    this.blocks.frame.cancel();
+    this.thoughtBlocks.frame.cancel();
   }
 
   /** Nobody reads on: leave what there is, and no sign of more to come. */
@@ -179,10 +174,9 @@ export class AssistantView {
     this.blocks.frame.flush();
     this.node.removeAttribute("aria-busy");
     this.waiting.hidden = true;
-    this.showConnection(false);
   }
 
-  /** @param {import("./answer.js").Answer} answer that is finished */
+  /** @param {import("./answers/answer.js").Answer} answer that is finished */
   finish(answer) {
     const { message } = this;
     message.status = answer.status;

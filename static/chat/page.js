@@ -4,6 +4,8 @@
 
 import { conversations } from "./api.js";
 import { Composer } from "./composer.js";
+import { Connection } from "./connection/connection.js";
+import { ConnectionLine } from "./connection/line.js";
 import { ConversationPane } from "./conversation.js";
 import { byId, readJson } from "./dom.js";
 import { Drawer } from "./drawer.js";
@@ -19,11 +21,29 @@ const choice = new ModelChoice();
 
 const composer = new Composer({
   maxChars: data.maxPromptChars,
-  onSend: (text) => pane.ask(text),
+  onSend: (text) => pane.writing.ask(text),
   onStop: () => stop(),
 });
 
-const pane = new ConversationPane({
+const line = new ConnectionLine();
+const connection = new Connection({
+  onConversation: (action, conversation) => {
+    sidebar.onConversation(action, conversation);
+    if (action !== "deleted") void pane.heard(conversation);
+    // Our own wish to delete it is answered by then.
+    else setTimeout(() => conversation.id === pane.id && leaveDeleted(), 1000);
+  },
+  onBack: () => {
+    void sidebar.refresh().then(showTitle);
+    void pane.catchUp();
+  },
+  onState: () => {
+    line.show({ lost: connection.lost });
+    sidebar.setLive(connection.direct);
+  },
+});
+
+const pane = new ConversationPane(connection, {
   model: () => choice.chosen,
   onStarted: (id) => {
     history.pushState(null, "", `/c/${id}/`);
@@ -32,8 +52,10 @@ const pane = new ConversationPane({
     sidebar.current = id;
     void sidebar.refresh().then(showTitle);
   },
+  onUnsent: (unsent) => line.show({ unsent }),
   onRunning: (running) => {
     composer.setBusy(running);
+    line.show({ answering: running });
     // Leaving a conversation does not end its answer: only `onAnswered` says so.
     if (!running) return;
     announce(t("answering"));
@@ -83,6 +105,14 @@ function startNew() {
   void show(null);
 }
 
+/** Another page deleted what is open here. */
+function leaveDeleted() {
+  startNew();
+  const told = { what: t("deletedElsewhere"), next: "", retryable: false, signIn: false };
+  composer.showNotice(told, null);
+  announce(told.what);
+}
+
 /** @type {import("./sidebar.js").Conversation | null} open, but too old for the list */
 let unlisted = null;
 
@@ -114,9 +144,10 @@ function showTitle() {
 function stop() {
   composer.clearNotice();
   composer.showStopping();
-  void pane.stop().finally(() => {
+  const { writing } = pane;
+  void writing.stop().finally(() => {
     // Refused or unreachable: the button must work again.
-    if (pane.running && !pane.live?.stopping) composer.setBusy(true);
+    if (writing.live && !writing.live.stopping) composer.setBusy(true);
   });
 }
 

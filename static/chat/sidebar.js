@@ -17,6 +17,8 @@ import { t } from "./strings.js";
 
 // While another conversation's answer is being written, look again this often.
 const LOOK_AGAIN = 4000;
+// News that come within this time are one.
+const NEWS_TOGETHER = 100;
 
 export class Sidebar {
   /**
@@ -37,6 +39,9 @@ export class Sidebar {
     /** @type {string | null} */
     this.current = null;
     this.timer = 0;
+    this.news = 0;
+    /** Whether news come by themselves (`onConversation`). */
+    this.live = false;
     this.more.addEventListener("click", () => void this.load(this.next));
     document.addEventListener("visibilitychange", () => this.plan());
   }
@@ -44,6 +49,22 @@ export class Sidebar {
   /** Read the first page again; what was paged in below stays. */
   async refresh() {
     await this.load(null);
+  }
+
+  /**
+   * News of one conversation.
+   * @param {string} _action created, updated or deleted
+   * @param {Conversation} _conversation
+   */
+  onConversation(_action, _conversation) {
+    clearTimeout(this.news);
+    this.news = window.setTimeout(() => void this.refresh(), NEWS_TOGETHER);
+  }
+
+  /** @param {boolean} live */
+  setLive(live) {
+    this.live = live;
+    this.plan();
   }
 
   /** @param {string | null} cursor */
@@ -68,7 +89,7 @@ export class Sidebar {
   plan() {
     clearTimeout(this.timer);
     const running = this.items.some((item) => item.running && item.id !== this.current);
-    if (!running || document.visibilityState !== "visible") return;
+    if (!running || this.live || document.visibilityState !== "visible") return;
     this.timer = window.setTimeout(() => void this.refresh(), LOOK_AGAIN);
   }
 

@@ -49,6 +49,39 @@ export class Transcript {
     this.changed(hasOlder);
   }
 
+  /**
+   * Bring the end in line with `messages`, the last ones of a path.
+   * @param {Message[]} messages
+   * @param {boolean} hasOlder whether others stand before them
+   * @returns {boolean} whether nothing that was shown is left
+   */
+  merge(messages, hasOlder) {
+    const start = this.views.findIndex(({ message }) => message.id === messages[0]?.id);
+    if (start < 0) {
+      this.show(messages, hasOlder);
+      return true;
+    }
+    let same = 0;
+    while (this.stays(this.views[start + same], messages[same])) same += 1;
+    this.cut(start + same);
+    for (const message of messages.slice(same)) this.add(message);
+    return false;
+  }
+
+  /**
+   * @param {UserView | AssistantView | undefined} view
+   * @param {Message | undefined} message as it is stored
+   */
+  stays(view, message) {
+    if (!view || !message || view.message.id !== message.id) return false;
+    if (view.message.status !== message.status) return false;
+    if (String(view.message.siblings) !== String(message.siblings)) {
+      view.message.siblings = message.siblings;
+      view.settle();
+    }
+    return true;
+  }
+
   /** @param {Message} message */
   drawn(message) {
     const view = this.view(message);

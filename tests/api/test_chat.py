@@ -194,6 +194,48 @@ class TestStream:
         await parts.aclose()
 
 
+class TestAskingForTheStartAlone:
+    """A page that has a socket open watches the answer there."""
+
+    WISH = {"headers": {"Prefer": "respond-async, wait=5"}}
+
+    async def test_it_answers_with_the_start(self, running, alices) -> None:
+        response = await ask(alices, "pace=0 n=3", **self.WISH)
+
+        row = await row_of(response)
+        assert response.status_code == 202
+        assert json.loads(response.content) == {
+            "generation": str(row.pk),
+            "conversation": str(row.conversation_id),
+            "user_message": str(row.message.parent_id),
+            "message": str(row.message_id),
+            "model": "scripted",
+            "attempt": 1,
+        }
+        assert response.headers["Location"] == f"/api/generations/{row.pk}"
+        assert response.headers["Preference-Applied"] == "respond-async"
+        assert (await finished(row)).message.content == scripted(3)
+
+    async def test_every_way_to_start_knows_it(self, running, alices) -> None:
+        said = await answer(alices)
+        for what, fields in (("regenerate", {}), ("edit", {"prompt": "n=1 pace=0"})):
+            of = said["message" if what == "regenerate" else "user_message"]
+            response = await alices.post(
+                f"/api/messages/{of}/{what}",
+                fields,
+                content_type="application/json",
+                **self.WISH,
+            )
+            assert response.status_code == 202
+            assert json.loads(response.content)["generation"]
+
+    async def test_other_wishes_change_nothing(self, running, alices) -> None:
+        response = await ask(alices, "n=1 pace=0", headers={"Prefer": "wait=5"})
+
+        assert response.status_code == 200
+        assert shown(await body(response)).end
+
+
 class TestIdempotency:
     async def test_the_same_key_attaches_to_the_same_generation(
         self, running, alices

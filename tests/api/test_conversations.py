@@ -65,6 +65,7 @@ class TestList:
             "created": item["created"],
             "updated": "2026-01-01T12:00:00Z",
             "running": False,
+            "leaf": None,
         }
 
     def test_it_tells_which_are_being_answered(self, api, alice) -> None:

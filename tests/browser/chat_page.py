@@ -12,7 +12,7 @@ document.addEventListener("securitypolicyviolation", (event) =>
   window.violations.push(`${event.violatedDirective} ${event.blockedURI}`));
 """
 # What Chromium says about a request that the test itself made fail.
-EXPECTED = "Failed to load resource"
+EXPECTED = ("Failed to load resource", "WebSocket connection to")
 
 
 class ChatPage:
@@ -24,7 +24,7 @@ class ChatPage:
         page.on("console", self._heard)
 
     def _heard(self, message: ConsoleMessage) -> None:
-        if message.type == "error" and EXPECTED not in message.text:
+        if message.type == "error" and not message.text.startswith(EXPECTED):
             self.errors.append(message.text)
 
     def faults(self) -> list[str]:
@@ -33,6 +33,12 @@ class ChatPage:
     def open(self, path: str = "/") -> None:
         self.page.goto(path)
         self.page.wait_for_selector("html[data-ready]")
+
+    def tab(self, path: str | None = None) -> ChatPage:
+        """Another tab of the same browser, by default on the same address."""
+        tab = ChatPage(self.page.context.new_page())
+        tab.open(path or self.page.url)
+        return tab
 
     @property
     def prompt(self) -> Locator:
@@ -46,6 +52,11 @@ class ChatPage:
     @property
     def text(self) -> str:
         return self.answer.locator("> .prose").inner_text()
+
+    @property
+    def connection(self) -> Locator:
+        """The line that says how the connection is."""
+        return self.page.locator("#connection")
 
     def type(self, text: str) -> None:
         self.prompt.fill(text)

@@ -94,13 +94,14 @@ class Wire:
     """A TCP proxy between browser and server.
 
     `cut` breaks what is open. While `down`, nothing gets through. While `deaf`,
-    requests reach the server, but no answer comes back: the connection breaks.
+    requests reach the server, but no answer comes back: the connection breaks. While
+    `frozen`, nothing comes back and nothing breaks. With `no_sockets` it is a proxy
+    that knows no WebSocket.
     """
 
     def __init__(self, port: int) -> None:
         self.target = port
-        self.down = False
-        self.deaf = False
+        self.reset()
         self._open: set[socket.socket] = set()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
@@ -115,7 +116,7 @@ class Wire:
             self._break(end)
 
     def reset(self) -> None:
-        self.down = self.deaf = False
+        self.down = self.deaf = self.frozen = self.no_sockets = False
 
     def _accept(self) -> None:
         while True:
@@ -141,13 +142,20 @@ class Wire:
         def run() -> None:
             with contextlib.suppress(OSError):
                 while data := source.recv(65536):
-                    if towards_browser and self.deaf:
+                    if self._stops(data, towards_browser=towards_browser):
                         break
+                    while self.frozen:
+                        time.sleep(0.02)
                     sink.sendall(data)
             self._break(source)
             self._break(sink)
 
         threading.Thread(target=run, daemon=True).start()
+
+    def _stops(self, data: bytes, *, towards_browser: bool) -> bool:
+        if towards_browser:
+            return self.deaf
+        return self.no_sockets and data.startswith(b"GET /ws/")
 
     def _break(self, end: socket.socket) -> None:
         self._open.discard(end)

@@ -113,7 +113,7 @@ ANSWER = """(module, events) => {
 
 def test_an_answer_follows_its_events(library: ChatPage) -> None:
     answer = library.module(
-        "answer",
+        "answers/answer",
         ANSWER,
         [
             ["start", {"attempt": 1}],

@@ -33,10 +33,10 @@ def test_it_survives_a_lost_connection(chat: ChatPage, wire: Wire) -> None:
     chat.wait_for_text("t8")
     wire.down = True
     wire.cut()
-    expect(chat.answer.locator(".note")).to_contain_text(LOST)
+    expect(chat.connection).to_contain_text(LOST)
     wire.down = False
     chat.wait_for_end()
-    expect(chat.answer.locator(".note")).to_be_hidden()
+    expect(chat.connection).to_be_hidden()
     assert_whole(chat, 80)
 
 
@@ -58,7 +58,7 @@ def test_a_question_sent_twice_is_asked_once(chat: ChatPage, wire: Wire) -> None
     chat.type("pace=0.02 n=20")
     wire.deaf = True
     chat.prompt.press("Enter")
-    chat.page.wait_for_selector(".note.passing")
+    expect(chat.connection).to_be_visible()
     wire.deaf = False
     chat.wait_for_end()
     assert_whole(chat, 20)
@@ -71,9 +71,7 @@ def test_a_question_that_cannot_be_sent_is_given_back(
     wire.down = True
     wire.cut()
     chat.prompt.press("Enter")
-    expect(chat.answer.locator(".note")).to_contain_text(
-        "Your question is sent as soon"
-    )
+    expect(chat.connection).to_contain_text("Your question is sent as soon")
     chat.page.click("#send")
     expect(chat.prompt).to_have_value("n=5 once more")
     expect(chat.page.locator(".message")).to_have_count(0)
@@ -87,7 +85,7 @@ def test_it_survives_the_death_of_the_server(chat: ChatPage, server: Server) -> 
     chat.ask("pace=0.04 n=100", wait=False)
     chat.wait_for_text("t15")
     server.kill()
-    expect(chat.answer.locator(".note")).to_contain_text(LOST)
+    expect(chat.connection).to_contain_text(LOST)
     server.start()
     chat.wait_for_end(30)
     assert_whole(chat, 100)

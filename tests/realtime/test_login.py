@@ -161,6 +161,14 @@ class TestNonsense:
             assert answer == {"type": "error", "code": "invalid_message"}
             assert await page.lives()
 
+    async def test_a_page_can_ask_whether_it_is_heard(
+        self, program: Headers, running: Process
+    ) -> None:
+        async with socket(program) as page:
+            assert await page.connect()
+            await page.say('{"type": "ping"}')
+            assert await page.hears() == {"type": "pong"}
+
     async def test_a_cursor_beyond_all_numbers_is_nonsense(
         self, program: Headers, running: Process
     ) -> None:
