@@ -1,4 +1,8 @@
-"""A Chatsite of its own to measure: one process, a new SQLite file, an API key."""
+"""A Chatsite of its own to measure: one process, a new database, an API key.
+
+SQLite in a file, or PostgreSQL; answered by the scripted engine in its own process,
+or by a scripted upstream that speaks OpenAI's protocol.
+"""
 
 from __future__ import annotations
 
@@ -11,15 +15,24 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Literal
+
+from tests.drills.servers import PostgresServer, private_folder
+
+from . import upstream
+from .readers import Target
 
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 60
 STOP_SECONDS = 20
 TICKS = os.sysconf("SC_CLK_TCK")
+POSTGRES_NAME = "bench"
+DatabaseName = Literal["sqlite", "postgresql"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +46,23 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
+class Database:
+    """Where it is, and how many connections a process holds to it."""
+
+    url: str
+    connections: Callable[[int], int]
+
+
+@dataclass(frozen=True, slots=True)
 class Server:
     url: str
     key: str
     process: subprocess.Popen[bytes]
-    database: Path
+    database: Database
+
+    @property
+    def target(self) -> Target:
+        return Target(self.url, key=self.key)
 
     def sample(self) -> Sample:
         proc = Path("/proc") / str(self.process.pid)
@@ -49,11 +74,20 @@ class Server:
         return Sample(
             threads=int(status["Threads"]),
             memory_mb=int(status["VmRSS"].split()[0]) / 1024,
-            database_connections=sum(
-                target == str(self.database) for target in open_files(proc)
-            ),
+            database_connections=self.database.connections(self.process.pid),
             cpu_seconds=(int(stat[11]) + int(stat[12])) / TICKS,
         )
+
+
+@contextmanager
+def sqlite() -> Iterator[Database]:
+    with tempfile.TemporaryDirectory(prefix="chatsite-bench-") as folder:
+        path = Path(folder).resolve() / "db.sqlite3"
+        yield Database(f"sqlite:///{path}", partial(open_count, str(path)))
+
+
+def open_count(path: str, pid: int) -> int:
+    return sum(target == path for target in open_files(Path("/proc") / str(pid)))
 
 
 def open_files(proc: Path) -> Iterator[str]:
@@ -65,14 +99,30 @@ def open_files(proc: Path) -> Iterator[str]:
 
 
 @contextmanager
-def serve(**settings: str) -> Iterator[Server]:
+def postgresql() -> Iterator[Database]:
+    """Each commit reaches the disk, as it does where answers matter."""
+    with private_folder() as folder:
+        server = PostgresServer(folder, durable=True)
+        try:
+            yield Database(
+                server.url, lambda _pid: server.connections().get(POSTGRES_NAME, 0)
+            )
+        finally:
+            server.stop()
+
+
+DATABASES = {"sqlite": sqlite, "postgresql": postgresql}
+
+
+@contextmanager
+def serve(database: DatabaseName = "sqlite", **settings: str) -> Iterator[Server]:
     """Serve with these settings on a free port; everything is gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix="chatsite-bench-") as folder:
-        database = Path(folder).resolve() / "db.sqlite3"
+    with DATABASES[database]() as store:
         env = {
             **os.environ,
             "SECRET_KEY": secrets.token_urlsafe(50),
-            "DATABASE_URL": f"sqlite:///{database}",
+            "DATABASE_URL": store.url,
+            "PGAPPNAME": POSTGRES_NAME,
             "CHAT_ADMIN_PASSWORD": secrets.token_urlsafe(12),
             **settings,
         }
@@ -80,25 +130,39 @@ def serve(**settings: str) -> Iterator[Server]:
             manage(command, env)
         key = manage("create_api_key admin --name bench", env)
         port = free_port()
-        process = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "uvicorn", "chatsite.asgi:application"),
-                *("--port", str(port), "--no-access-log", "--log-level", "warning"),
-            ],
-            cwd=ROOT,
-            env=env,
-        )
-        server = Server(f"http://127.0.0.1:{port}", key, process, database)
-        try:
-            wait_until_ready(server)
+        arguments = ["uvicorn", "chatsite.asgi:application", "--port", str(port)]
+        arguments += ["--no-access-log", "--log-level", "warning"]
+        with running(arguments, env) as process:
+            server = Server(f"http://127.0.0.1:{port}", key, process, store)
+            wait_until_ready(f"{server.url}/readyz", process)
             yield server
-        finally:
-            process.terminate()
-            try:
-                process.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+
+
+@contextmanager
+def serve_upstream() -> Iterator[Target]:
+    """A scripted engine behind HTTP; its base URL as `CHAT_BASE_URL` is `url`/v1."""
+    port = free_port()
+    with running(["bench.upstream", str(port)], dict(os.environ)) as process:
+        url = f"http://127.0.0.1:{port}"
+        wait_until_ready(f"{url}/v1/models", process)
+        yield Target(url, "/v1/chat/completions", model=upstream.MODEL)
+
+
+@contextmanager
+def running(
+    arguments: list[str], env: dict[str, str]
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A Python module as a process, until it is left."""
+    process = subprocess.Popen([sys.executable, "-m", *arguments], cwd=ROOT, env=env)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 def manage(command: str, env: dict[str, str]) -> str:
@@ -120,12 +184,12 @@ def free_port() -> int:
         return port
 
 
-def wait_until_ready(server: Server) -> None:
+def wait_until_ready(url: str, process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and server.process.poll() is None:
+    while time.monotonic() < deadline and process.poll() is None:
         try:
-            with urllib.request.urlopen(f"{server.url}/readyz", timeout=5):
+            with urllib.request.urlopen(url, timeout=5):
                 return
         except (urllib.error.URLError, ConnectionError):
             time.sleep(0.1)
-    raise RuntimeError("the server did not become ready")
+    raise RuntimeError(f"{url} did not become ready")

@@ -87,8 +87,10 @@ class RedisServer:
 
 
 class PostgresServer:
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, durable: bool = False) -> None:
+        """`durable`: a commit waits for the disk."""
         self._folder = folder
+        self._durable = durable
         self._as_owner: list[str] = []
         if os.geteuid() == 0:  # PostgreSQL refuses to run as root
             shutil.chown(folder, "postgres")
@@ -109,7 +111,8 @@ class PostgresServer:
         )
 
     def start(self) -> None:
-        options = f"-c listen_addresses= -k {self._folder} -c fsync=off"
+        options = f"-c listen_addresses= -k {self._folder}"
+        options += "" if self._durable else " -c fsync=off"
         log = str(self._folder / "postgres.log")
         self._run("pg_ctl", "-l", log, "-w", "-s", "-o", options, "start")
 
