@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from .asking import Ask, answer_below, check_prompt, once
 from .conversations import HISTORY_MESSAGES, path_to, title_from
 from .engines.base import ChatMessage
 from .errors import ChatError
-from .generations import Ask, answer_below, check_prompt, once
 from .models import Conversation, Generation, Message
 
 ASKING = ("user", "tool")
@@ -36,17 +35,13 @@ def start(user: Any, ask: Ask, told: Told, field: str = "messages") -> Generatio
     check(told, field)
 
     def record() -> Generation:
-        conversation = Conversation.objects.create(
+        conversation = Conversation(
             owner=user,
             source="api",
             title=title_from(told.messages[-1]["content"]),
-            model=ask.model,
             system_prompt=told.system_prompt,
-            updated=timezone.now(),
         )
-        path = chain(conversation, told.messages)
-        Message.objects.bulk_create(path)
-        return answer_below(user, conversation, path[-1], ask)
+        return answer_below(user, chain(conversation, told.messages), ask)
 
     return once(user, ask, record, action="")
 

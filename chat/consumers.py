@@ -26,9 +26,10 @@ from . import callers, generations, present, process
 from .database import persistently
 from .errors import ChatError, NotFoundError
 from .events import is_terminal, merge
-from .follow import follow, load
+from .follow import follow
 from .models import Conversation, Generation
 from .notices import group_of
+from .records import load
 
 MAX_WATCHES = 64
 MAX_MESSAGE = 8 * 1024

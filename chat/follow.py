@@ -27,6 +27,7 @@ from .events import (
 )
 from .models import Generation
 from .places import LOOK_SECONDS, places
+from .records import load
 from .tape import SPAN, Tape, Wake
 
 START_SEQ = 1
@@ -148,11 +149,6 @@ async def reread(generation: Generation) -> Generation:
         return generation
     except Error:
         return generation
-
-
-def load(pk: UUID) -> Generation:
-    rows = Generation.objects.select_related("message", "conversation")
-    return rows.get(pk=pk)
 
 
 def started(generation: Generation) -> Started:

@@ -1,5 +1,5 @@
-"""Start, regenerate, edit and stop answers: with `chat.outcomes`, the only writers
-of messages and generations.
+"""Start, regenerate, edit and stop answers: with `chat.asking` and `chat.outcomes`,
+the only writers of messages and generations.
 
 All functions are synchronous and short; each is one transaction. What other parts
 of the process must hear is told after the commit (`chat.nudges`), as a nudge: who
@@ -8,74 +8,23 @@ gets one reads the row again.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
-from django.db import IntegrityError
 from django.db.models import F
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from . import nudges
+from .asking import Ask, answer_below, check_prompt, once
 from .conversations import newest_leaf, title_from
 from .database import write
-from .errors import BusyError, ChatError, ConflictError, NotFoundError
+from .errors import ChatError, ConflictError, NotFoundError
 from .models import Conversation, Generation, Message
 from .models.generation import GenerationQuerySet
 from .outcomes import EMPTY_CHECKPOINT, settle
 from .tape import SPAN
-
-QUEUE_FULL_RETRY_SECONDS = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """A validated request for an answer. `params` as stored; `model` resolved.
-
-    Without `store`, the text is dropped when the answer ends.
-    """
-
-    model: str
-    params: dict[str, Any]
-    idempotency_key: str | None = None
-    store: bool = True
-
-
-def check_prompt(prompt: str) -> str:
-    """The prompt as stored, or what is wrong with it."""
-    prompt = prompt.replace("\0", "")
-    if not prompt.strip():
-        raise ChatError(
-            _("Write something first: the prompt is empty."),
-            code="prompt_empty",
-            field="prompt",
-        )
-    limit = settings.CHAT_MAX_PROMPT_CHARS
-    if len(prompt) > limit:
-        text = ngettext(
-            "The prompt has %(size)d characters, %(limit)d is allowed. Shorten it.",
-            "The prompt has %(size)d characters, %(limit)d are allowed. Shorten it.",
-            limit,
-        )
-        raise ChatError(
-            text % {"size": len(prompt), "limit": limit},
-            code="prompt_too_long",
-            field="prompt",
-        )
-    return prompt
-
-
-def find_by_key(user: Any, key: str | None) -> Generation | None:
-    """The generation an earlier request with this key started."""
-    if not key:
-        return None
-    rows = Generation.objects.owned_by(user).select_related("message", "conversation")
-    return rows.filter(idempotency_key=key).first()
 
 
 def start(
@@ -91,12 +40,12 @@ def start(
     prompt = check_prompt(prompt)
 
     def record() -> Generation:
-        owner = _conversation(user, ask, prompt, conversation, system_prompt)
+        owner = _conversation(user, prompt, conversation, system_prompt)
         above = _parent(owner, parent)
-        question = Message.objects.create(
+        question = Message(
             conversation=owner, parent_id=above, role="user", content=prompt
         )
-        return answer_below(user, owner, question, ask)
+        return answer_below(user, [question], ask)
 
     return once(user, ask, record, "updated" if conversation else "created")
 
@@ -110,7 +59,8 @@ def regenerate(user: Any, message: UUID, ask: Ask) -> Generation:
         if question is None:
             raise NotFoundError("message")
         _check_idle(seen)
-        return answer_below(user, seen.conversation, question, ask)
+        question.conversation = seen.conversation
+        return answer_below(user, [question], ask)
 
     return once(user, ask, record)
 
@@ -127,64 +77,27 @@ def edit(user: Any, message: UUID, prompt: str, ask: Ask) -> Generation:
                 code="not_editable",
                 field="message",
             )
-        question = Message.objects.create(
+        question = Message(
             conversation=seen.conversation,
             parent_id=seen.parent_id,
             role="user",
             content=prompt,
         )
-        return answer_below(user, seen.conversation, question, ask)
+        return answer_below(user, [question], ask)
 
     return once(user, ask, record)
 
 
-def once(
-    user: Any, ask: Ask, record: Callable[[], Generation], action: str = "updated"
-) -> Generation:
-    """Run `record` in a transaction; the same key twice gives the same generation.
-
-    `action`: what the user's open pages are told; nothing if empty.
-    """
-    if (earlier := find_by_key(user, ask.idempotency_key)) is not None:
-        return earlier
-    _admit()
-    try:
-        with write():
-            generation = record()
-    except IntegrityError as error:
-        # Two requests with one key at the same time: the other one was first.
-        if (earlier := find_by_key(user, ask.idempotency_key)) is not None:
-            return earlier
-        # Or the conversation was deleted meanwhile.
-        raise NotFoundError("conversation") from error
-    nudges.queue.send()
-    if action:
-        nudges.conversation_changed(user.pk, action, generation.conversation_id)
-    return generation
-
-
-def _admit() -> None:
-    """Refuse before anything is stored rather than be slow for everybody."""
-    if Generation.objects.filter(status="queued").count() >= settings.CHAT_MAX_QUEUED:
-        raise BusyError(
-            _("Too many answers are waiting. Nothing was stored; try again soon."),
-            code="queue_full",
-            after=QUEUE_FULL_RETRY_SECONDS,
-        )
-
-
 def _conversation(
-    user: Any, ask: Ask, prompt: str, pk: UUID | None, system_prompt: str | None
+    user: Any, prompt: str, pk: UUID | None, system_prompt: str | None
 ) -> Conversation:
+    """Their own one, or a new one that is not stored yet."""
     if pk is None:
-        return Conversation.objects.create(
-            owner=user,
-            title=title_from(prompt),
-            model=ask.model,
-            system_prompt=system_prompt or "",
-            updated=timezone.now(),
+        return Conversation(
+            owner=user, title=title_from(prompt), system_prompt=system_prompt or ""
         )
-    conversation = Conversation.objects.owned_by(user).filter(pk=pk).first()
+    rows = Conversation.objects.owned_by(user).select_related("leaf")
+    conversation = rows.filter(pk=pk).first()
     if conversation is None:
         raise NotFoundError("conversation")
     if system_prompt is not None:
@@ -227,27 +140,6 @@ def _message(user: Any, pk: UUID) -> Message:
     if message is None:
         raise NotFoundError("message")
     return message
-
-
-def answer_below(
-    user: Any, conversation: Conversation, question: Message, ask: Ask
-) -> Generation:
-    answer = Message.objects.create(
-        conversation=conversation, parent=question, role="assistant", status="queued"
-    )
-    Conversation.objects.filter(pk=conversation.pk).update(
-        leaf=answer, updated=timezone.now(), model=ask.model
-    )
-    return Generation.objects.create(
-        user=user,
-        conversation=conversation,
-        message=answer,
-        model=ask.model,
-        # The conversation's own, under what this request asks for.
-        params=conversation.params | ask.params,
-        idempotency_key=ask.idempotency_key or None,
-        store=ask.store,
-    )
 
 
 def stop(user: Any, pk: UUID) -> Generation:

@@ -20,10 +20,10 @@ from .engines.base import (
     Prompted,
 )
 from .events import Delta, Snapshot
-from .follow import load
 from .lease import Lease
 from .models import Generation
 from .outcomes import Checkpoint, Outcome
+from .records import load
 from .tape import Writer
 
 Interruption = Literal["stopped", "drained", "lost"]

@@ -11,8 +11,9 @@ from typing import Any
 from chat import sse
 from chat.database import in_database
 from chat.events import Delta, Event, Sequenced, Snapshot, from_data, is_terminal
-from chat.follow import follow, load
+from chat.follow import follow
 from chat.models import Generation
+from chat.records import load
 from chat.tape import Tape
 
 

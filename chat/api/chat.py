@@ -16,10 +16,12 @@ from django.utils.translation import gettext_lazy as _
 from ninja import Header, Router
 
 from .. import generations, present, process
+from ..asking import Ask
 from ..engines.registry import default_model, find_model
 from ..errors import BusyError, ChatError, NotFoundError
-from ..follow import end_of, load
+from ..follow import end_of
 from ..models import Generation
+from ..records import load
 from .auth import caller_of
 from .errors import render
 from .later import LaterResponse
@@ -51,7 +53,7 @@ EVENT_STREAM: dict[str, Any] = {"responses": {"200": EVENTS}}
 STARTS: dict[str, Any] = {"responses": {"200": EVENTS, "202": STARTED}}
 
 
-def ask_for(body: AnswerIn, key: str | None) -> generations.Ask:
+def ask_for(body: AnswerIn, key: str | None) -> Ask:
     """The model by name or default, and the parameters as they are stored."""
     model = body.model or default_model()
     if find_model(model) is None:
@@ -64,7 +66,7 @@ def ask_for(body: AnswerIn, key: str | None) -> generations.Ask:
         raise ChatError(
             _("The key is too long."), code="invalid_value", field="Idempotency-Key"
         )
-    return generations.Ask(model, body.params.stored(), key)
+    return Ask(model, body.params.stored(), key)
 
 
 def start(request: HttpRequest, body: ChatIn, key: str | None) -> Generation:

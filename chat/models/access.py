@@ -8,10 +8,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.db import models
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+
+from ..rows import Table, fetch
 
 MARK = "cs-"
 SHOWN = 10
@@ -63,8 +66,12 @@ class ApiKeyQuerySet(QuerySet["ApiKey"]):
 
     def find_key(self, key: str) -> ApiKey | None:
         """An active user's key that was not revoked. It may have expired."""
-        rows = self.select_related("user")
-        return rows.filter(hash=digest(key), revoked=None, user__is_active=True).first()
+        for found in fetch(FIND, [digest(key)]):
+            values = iter(found)
+            row = KEYS.read(values)
+            row.user = USERS.read(values)
+            return row
+        return None
 
     def verify(self, key: str) -> ApiKey | None:
         """The valid key of an active user, or None."""
@@ -120,3 +127,12 @@ class ApiKey(models.Model):
 
     def revoke(self) -> None:
         ApiKey.objects.filter(pk=self.pk, revoked=None).update(revoked=timezone.now())
+
+
+KEYS = Table(ApiKey)
+USERS = Table(get_user_model())
+FIND = f"""
+SELECT {KEYS.columns("k")}, {USERS.columns("u")}
+FROM {KEYS.name} k JOIN {USERS.name} u ON u.id = k.user_id
+WHERE k.hash = %s AND k.revoked IS NULL AND u.is_active
+"""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from uuid import UUID
 
 import pytest
 
 from chat import sse
 from chat.database import in_database
-from chat.follow import load
 from chat.models import Generation
+from chat.records import load
 from tests.core.helpers import fresh
 from tests.reading import body, eventually, finished, scripted, shown
 
@@ -40,14 +41,14 @@ async def answer(client, prompt="pace=0 n=5", **fields) -> dict:
 
 
 async def row_of(response) -> Generation:
-    return await in_database(load, response.headers["X-Generation-Id"])
+    return await in_database(load, UUID(response.headers["X-Generation-Id"]))
 
 
 class TestWhole:
     async def test_it_gives_the_whole_answer(self, running, alices) -> None:
         said = await answer(alices, "think pace=0 n=20")
 
-        row = await in_database(load, said["generation"])
+        row = await in_database(load, UUID(said["generation"]))
         assert said["response"] == row.message.content == scripted(20)
         assert said["reasoning"] == row.message.reasoning != ""
         assert said["finish_reason"] == "stop"
@@ -105,7 +106,7 @@ class TestWhole:
     async def test_any_text_survives(self, running, alices) -> None:
         for word in ("zh", "emoji", "markdown"):
             said = await answer(alices, f"{word} pace=0")
-            row = await in_database(load, said["generation"])
+            row = await in_database(load, UUID(said["generation"]))
             assert said["response"] == row.message.content
 
 
@@ -337,7 +338,7 @@ class TestResume:
         self, running, alices
     ) -> None:
         said = await answer(alices, "think pace=0 n=10")
-        row = await in_database(load, said["generation"])
+        row = await in_database(load, UUID(said["generation"]))
         whole = running.tape.read(str(row.pk), 0)
 
         for place, (seq, _) in enumerate(whole[:-1], start=1):
@@ -359,7 +360,7 @@ class TestResume:
 
     async def test_at_the_end_there_is_no_content(self, running, alices) -> None:
         said = await answer(alices)
-        row = await in_database(load, said["generation"])
+        row = await in_database(load, UUID(said["generation"]))
 
         for after in (row.last_seq, row.last_seq + 1, 10**17):
             response = await alices.get(self.path(said), {"after": after})
@@ -421,7 +422,7 @@ class TestGeneration:
         assert stop.status_code == 200
         assert took < 1
         assert page.end.finish_reason == "stopped"
-        row = await in_database(load, pk)
+        row = await in_database(load, UUID(pk))
         assert page.text == row.message.content == scripted(row.completion_tokens)
 
     async def test_stopping_is_idempotent(self, running, alices) -> None:

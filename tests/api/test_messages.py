@@ -6,7 +6,7 @@ import pytest
 
 from chat import generations
 from chat.api.paging import pack
-from chat.generations import Ask
+from chat.asking import Ask
 from chat.models import Feedback
 from chat.outcomes import checkpoint
 from tests.api.helpers import NOWHERE, answered, error_of

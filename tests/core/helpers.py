@@ -11,13 +11,13 @@ from typing import Any
 from django.utils import timezone
 
 from chat import generations, lease
+from chat.asking import Ask
 from chat.engines.base import Engine
 from chat.engines.registry import Engines
-from chat.follow import load
-from chat.generations import Ask
 from chat.lease import Lease
 from chat.models import Generation
 from chat.outcomes import Checkpoint, Outcome
+from chat.records import load
 from chat.runner import Runner
 from chat.tape import MemoryTape, Tape
 

@@ -11,8 +11,8 @@ from django.contrib.auth.models import User
 from django.db import connections
 
 from chat import conversations, generations, lease, outcomes
+from chat.asking import Ask
 from chat.errors import BusyError, ChatError, ConflictError, NotFoundError
-from chat.generations import Ask
 from chat.models import Conversation, Generation, Message
 from tests.core.helpers import ask, claim_one, ended, fresh, said
 

@@ -9,10 +9,11 @@ import pytest
 import pytest_asyncio
 
 from chat import process
+from chat.asking import Ask
 from chat.engines.base import EngineError, EngineLost
 from chat.engines.remote.config import RemoteModel, from_url
 from chat.engines.remote.config import Upstream as Where
-from chat.generations import Ask, start, stop
+from chat.generations import start, stop
 from tests.engines.test_remote import ask, collect, started
 from tests.reading import eventually, finished, watch
 from tests.upstream import Upstream, serve

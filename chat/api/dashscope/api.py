@@ -12,9 +12,9 @@ from ninja import Header, NinjaAPI, Schema
 from pydantic import Field, StrictBool, StrictInt, field_validator
 
 from ... import calls
+from ...asking import Ask
 from ...errors import ChatError
 from ...follow import usage
-from ...generations import Ask
 from ...models import Generation
 from .. import errors
 from ..auth import authenticate, caller_of

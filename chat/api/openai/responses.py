@@ -13,8 +13,9 @@ from ninja import Query, Router
 
 from ... import calls, conversations, generations, nudges, process
 from ...errors import ChatError, NotFoundError
-from ...follow import end_of, load, reread
+from ...follow import end_of, reread
 from ...models import Generation
+from ...records import load
 from ..auth import caller_of
 from ..chat import IdempotencyKey
 from ..later import LaterResponse

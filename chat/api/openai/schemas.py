@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from ninja import Schema
 from pydantic import Field, StrictBool, StrictInt
 
-from ...generations import Ask
+from ...asking import Ask
 from ..schemas import Sampling, Text
 from ..told import (
     NO_TOOLS,

@@ -1,0 +1,140 @@
+"""How an answer is asked for: stored once and whole, or refused and not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.db import IntegrityError
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from . import nudges
+from .database import write
+from .errors import BusyError, ChatError, NotFoundError
+from .models import Generation, Message
+from .records import CONVERSATIONS, GENERATIONS, MESSAGES
+from .rows import execute, fetch
+
+QUEUE_FULL_RETRY_SECONDS = 5
+QUEUED = """
+SELECT count(*)
+FROM (SELECT 1 FROM chat_generation WHERE status = 'queued' LIMIT %s) AS queued
+"""
+ASKED_AGAIN = """
+UPDATE chat_conversation SET leaf_id = %s, updated = %s, model = %s WHERE id = %s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A validated request for an answer. `params` as stored; `model` resolved.
+
+    Without `store`, the text is dropped when the answer ends.
+    """
+
+    model: str
+    params: dict[str, Any]
+    idempotency_key: str | None = None
+    store: bool = True
+
+
+def check_prompt(prompt: str) -> str:
+    """The prompt as stored, or what is wrong with it."""
+    prompt = prompt.replace("\0", "")
+    if not prompt.strip():
+        raise ChatError(
+            _("Write something first: the prompt is empty."),
+            code="prompt_empty",
+            field="prompt",
+        )
+    limit = settings.CHAT_MAX_PROMPT_CHARS
+    if len(prompt) > limit:
+        text = ngettext(
+            "The prompt has %(size)d characters, %(limit)d is allowed. Shorten it.",
+            "The prompt has %(size)d characters, %(limit)d are allowed. Shorten it.",
+            limit,
+        )
+        raise ChatError(
+            text % {"size": len(prompt), "limit": limit},
+            code="prompt_too_long",
+            field="prompt",
+        )
+    return prompt
+
+
+def find_by_key(user: Any, key: str | None) -> Generation | None:
+    """The generation an earlier request with this key started."""
+    if not key:
+        return None
+    rows = Generation.objects.owned_by(user).select_related("message", "conversation")
+    return rows.filter(idempotency_key=key).first()
+
+
+def once(
+    user: Any, ask: Ask, record: Callable[[], Generation], action: str = "updated"
+) -> Generation:
+    """Run `record` in a transaction; the same key twice gives the same generation.
+
+    `action`: what the user's open pages are told; nothing if empty.
+    """
+    if (earlier := find_by_key(user, ask.idempotency_key)) is not None:
+        return earlier
+    _admit()
+    try:
+        with write():
+            generation = record()
+    except IntegrityError as error:
+        # Two requests with one key at the same time: the other one was first.
+        if (earlier := find_by_key(user, ask.idempotency_key)) is not None:
+            return earlier
+        # Or the conversation was deleted meanwhile.
+        raise NotFoundError("conversation") from error
+    nudges.queue.send()
+    if action:
+        nudges.conversation_changed(user.pk, action, generation.conversation_id)
+    return generation
+
+
+def _admit() -> None:
+    """Refuse before anything is stored rather than be slow for everybody."""
+    limit = settings.CHAT_MAX_QUEUED
+    [(queued,)] = fetch(QUEUED, [limit])
+    if queued >= limit:
+        raise BusyError(
+            _("Too many answers are waiting. Nothing was stored; try again soon."),
+            code="queue_full",
+            after=QUEUE_FULL_RETRY_SECONDS,
+        )
+
+
+def answer_below(user: Any, path: Sequence[Message], ask: Ask) -> Generation:
+    """Store what is new of a path, its conversation too, and queue an answer to its
+    end. The database checks at the commit that all of it belongs together."""
+    question = path[-1]
+    conversation = question.conversation
+    answer = Message(
+        conversation=conversation, parent=question, role="assistant", status="queued"
+    )
+    conversation.leaf, conversation.model = answer, ask.model
+    conversation.updated = now = timezone.now()
+    if conversation._state.adding:
+        CONVERSATIONS.insert(conversation)
+    else:
+        execute(ASKED_AGAIN, [answer.pk, now, ask.model, conversation.pk])
+    MESSAGES.insert(*(row for row in path if row._state.adding), answer)
+    generation = Generation(
+        user=user,
+        conversation=conversation,
+        message=answer,
+        model=ask.model,
+        # The conversation's own, under what this request asks for.
+        params=conversation.params | ask.params,
+        idempotency_key=ask.idempotency_key or None,
+        store=ask.store,
+    )
+    GENERATIONS.insert(generation)
+    return generation

@@ -1,0 +1,40 @@
+"""A generation with its message and its conversation, by one statement."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from .models import Conversation, Generation, Message
+from .rows import Table, fetch, places
+
+CONVERSATIONS = Table(Conversation)
+MESSAGES = Table(Message)
+GENERATIONS = Table(Generation)
+LOAD = f"""
+SELECT {GENERATIONS.columns("g")}, {MESSAGES.columns("m")}, {CONVERSATIONS.columns("c")}
+FROM chat_generation g
+JOIN chat_message m ON m.id = g.message_id
+JOIN chat_conversation c ON c.id = g.conversation_id
+"""
+
+
+def load(pk: UUID) -> Generation:
+    """Raises `Generation.DoesNotExist`."""
+    for row in load_all([pk]):
+        return row
+    raise Generation.DoesNotExist
+
+
+def load_all(pks: Sequence[UUID]) -> list[Generation]:
+    """Those that are there, in no order."""
+    found = fetch(f"{LOAD} WHERE g.id IN ({places(len(pks))})", pks)
+    return [_made(values) for values in found]
+
+
+def _made(values: Sequence[object]) -> Generation:
+    rest = iter(values)
+    row = GENERATIONS.read(rest)
+    row.message = MESSAGES.read(rest)
+    row.conversation = row.message.conversation = CONVERSATIONS.read(rest)
+    return row
