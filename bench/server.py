@@ -124,6 +124,8 @@ def serve(database: DatabaseName = "sqlite", **settings: str) -> Iterator[Server
             "DATABASE_URL": store.url,
             "PGAPPNAME": POSTGRES_NAME,
             "CHAT_ADMIN_PASSWORD": secrets.token_urlsafe(12),
+            "CHAT_USER_CONCURRENCY": "1000",  # one user asks for everything here
+            "CHAT_USER_QUEUE": "10000",
             **settings,
         }
         for command in ("migrate --verbosity 0", "ensure_admin"):

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import Q
 
-from .database import write
+from .database import raw_uuid, uuid_from, write
 from .models import Conversation, Message
 from .models.conversation import ConversationQuerySet
 
@@ -48,30 +48,21 @@ SELECT id FROM below ORDER BY created DESC, depth DESC LIMIT 1
 
 def path_to(leaf: UUID, conversation: UUID, limit: int) -> list[Message]:
     """The last `limit` messages of the path that ends in `leaf`, oldest first."""
-    ids = _ids(PATH, [_db(leaf), _db(conversation), limit])
+    ids = _ids(PATH, [raw_uuid(leaf), raw_uuid(conversation), limit])
     found = Message.objects.select_related("generation", "feedback").in_bulk(ids)
     return [found[key] for key in reversed(ids) if key in found]
 
 
 def newest_leaf(message: UUID, conversation: UUID) -> UUID | None:
     """Where the newest branch below a message ends."""
-    ids = _ids(NEWEST_LEAF, [_db(message), _db(conversation)])
+    ids = _ids(NEWEST_LEAF, [raw_uuid(message), raw_uuid(conversation)])
     return ids[0] if ids else None
 
 
 def _ids(query: str, params: list[Any]) -> list[UUID]:
     with connection.cursor() as cursor:
         cursor.execute(query, params)
-        return [_uuid(row[0]) for row in cursor.fetchall()]
-
-
-def _db(value: UUID) -> Any:
-    """A UUID as this database's driver takes it in raw SQL."""
-    return value if connection.features.has_native_uuid_field else value.hex
-
-
-def _uuid(value: Any) -> UUID:
-    return value if isinstance(value, UUID) else UUID(value)
+        return [uuid_from(row[0]) for row in cursor.fetchall()]
 
 
 def siblings_of(messages: Iterable[Message]) -> dict[UUID, list[UUID]]:
@@ -98,7 +89,8 @@ def prompt_messages(
     told = [{"role": "system", "content": system}] if system else []
     if answer.parent_id is None:
         return told
-    ids = _ids(PATH, [_db(answer.parent_id), _db(conversation.pk), HISTORY_MESSAGES])
+    place = [raw_uuid(answer.parent_id), raw_uuid(conversation.pk)]
+    ids = _ids(PATH, [*place, HISTORY_MESSAGES])
     rows = Message.objects.filter(pk__in=ids).exclude(content="")
     past = {pk: (role, said) for pk, role, said in rows.values_list(*SAID)}
     path = [past[pk] for pk in reversed(ids) if pk in past]

@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from functools import partial
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
+from uuid import UUID
 
 from django.db import (
     InterfaceError,
@@ -36,6 +37,9 @@ _pool = ThreadPoolExecutor(THREADS, thread_name_prefix="database")
 _readers = ThreadPoolExecutor(1, thread_name_prefix="readers")
 _sqlite_writer = threading.RLock()
 
+CLAIMS = 0x43480001
+"""What `take_turns` counts apart, in a database that others may share."""
+
 
 @contextmanager
 def write() -> Iterator[None]:
@@ -44,6 +48,27 @@ def write() -> Iterator[None]:
     lock = _sqlite_writer if connection.vendor == "sqlite" else nullcontext()
     with lock, transaction.atomic():
         yield
+
+
+def take_turns(lock: int, number: int = 0) -> None:
+    """Until this transaction ends, nobody else passes here with these numbers.
+
+    Then what the next statement counts, and what is written because of it, is one
+    step for all processes. On SQLite every write already has its turn.
+    """
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [lock, number])
+
+
+def raw_uuid(value: UUID) -> Any:
+    """A UUID as this database's driver takes it in raw SQL."""
+    return value if connection.features.has_native_uuid_field else value.hex
+
+
+def uuid_from(value: Any) -> UUID:
+    """A UUID as this database's driver gives it."""
+    return value if isinstance(value, UUID) else UUID(value)
 
 
 async def in_database(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:

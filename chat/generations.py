@@ -171,6 +171,7 @@ def fail_exhausted(generation: Generation) -> None:
         error_message="The server that wrote this answer stopped too often.",
         error_retryable=True,
     )
+    nudges.queue.send()  # another one of its user may run
 
 
 def _end_unowned(rows: GenerationQuerySet, status: str, **values: Any) -> None:

@@ -14,12 +14,13 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import F, Q
+from django.db.models import F
 from django.db.models.expressions import CombinedExpression
 from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
-from .database import write
+from . import fair
+from .database import CLAIMS, take_turns, write
 from .models import Generation
 
 MAX_ATTEMPTS = 5
@@ -36,25 +37,40 @@ class Lease:
 def claim(
     owner: str, limit: int, driven: Collection[UUID] = frozenset()
 ) -> list[Lease]:
-    """Take up to `limit` generations: dead owners' first, then the longest queued.
+    """Take up to `limit` generations: dead owners' first, then who is next in turn.
 
     Not those in `driven`, which the owner still drives: their leases ran out while
     the database was away, and will be renewed.
     """
-    leases: list[Lease] = []
-    for candidate in _expired(limit) + _queued(limit):
-        if len(leases) == limit:
-            break
-        if candidate.pk in driven:
-            continue
-        if _take(candidate, owner):
-            leases.append(Lease(candidate.pk, owner, candidate.attempt + 1))
-    return leases
+    leases = [
+        Lease(dead.pk, owner, dead.attempt + 1)
+        for dead in _expired(limit)
+        if dead.pk not in driven and _take_over(dead, owner)
+    ]
+    return leases + _take_next(limit - len(leases), owner)
 
 
-def _queued(limit: int) -> list[Generation]:
-    rows = Generation.objects.filter(status="queued").order_by("created")
-    return list(rows.only("pk", "attempt", "status", "owner")[:limit])
+def _take_next(limit: int, owner: str) -> list[Lease]:
+    """Claims take turns, over all processes: only claiming makes a user's number of
+    running ones grow, so none goes beyond the user's bound, and all keep the order."""
+    if limit <= 0 or not fair.is_anything_queued():
+        return []
+    with write():
+        take_turns(CLAIMS)
+        chosen = fair.next_in_turn(limit)
+        rows = Generation.objects.filter(pk__in=chosen)
+        changed = rows.filter(status="queued").update(
+            status="running",
+            owner=owner,
+            attempt=F("attempt") + 1,
+            lease_until=_end(),
+            started=Coalesce("started", timezone.now()),
+        )
+        if changed < len(chosen):  # others were stopped in between
+            ours = rows.filter(status="running", owner=owner)
+            taken = set(ours.values_list("pk", flat=True))
+            chosen = {pk: chosen[pk] for pk in chosen if pk in taken}
+    return [Lease(pk, owner, attempt + 1) for pk, attempt in chosen.items()]
 
 
 def _expired(limit: int) -> list[Generation]:
@@ -63,23 +79,18 @@ def _expired(limit: int) -> list[Generation]:
         lease_until__lt=Now(),
         crashes__lt=MAX_ATTEMPTS - 1,
     )
-    return list(rows.only("pk", "attempt", "status", "owner")[:limit])
+    return list(rows.only("pk", "attempt", "owner")[:limit])
 
 
-def _take(seen: Generation, owner: str) -> bool:
-    still_so = Q(pk=seen.pk, status=seen.status, attempt=seen.attempt)
-    crashed = seen.status == "running"
-    if crashed:
-        still_so &= Q(lease_until__lt=Now())
+def _take_over(dead: Generation, owner: str) -> bool:
+    still_so = Generation.objects.held_by(dead.owner, dead.attempt)
     with write():
         return bool(
-            Generation.objects.filter(still_so).update(
-                status="running",
+            still_so.filter(pk=dead.pk, lease_until__lt=Now()).update(
                 owner=owner,
                 attempt=F("attempt") + 1,
-                crashes=F("crashes") + int(crashed),
+                crashes=F("crashes") + 1,
                 lease_until=_end(),
-                started=Coalesce("started", timezone.now()),
             )
         )
 

@@ -47,7 +47,7 @@ class Nudge:
 
 
 queue = Nudge("queue")
-"""Something was queued."""
+"""Something was queued, or may run that could not before."""
 stop = Nudge("stop")
 """The generation with this id was asked to stop."""
 ended = Nudge("ended")

@@ -14,7 +14,7 @@ from django.db import connection
 from django.utils import timezone
 
 from . import nudges
-from .database import write
+from .database import raw_uuid, write
 from .lease import Lease
 from .models import Conversation, Generation, Message
 
@@ -56,7 +56,6 @@ def checkpoint(news: Sequence[Checkpoint]) -> None:
 
     Fenced row by row. Writes what was added, not the whole text again.
     """
-    native = connection.features.has_native_uuid_field
     adapt = connection.ops.adapt_datetimefield_value
     rows = [
         (
@@ -70,7 +69,7 @@ def checkpoint(news: Sequence[Checkpoint]) -> None:
             new.prompt_tokens,
             new.completion_tokens,
             adapt(new.first_token) if new.first_token else None,
-            new.lease.generation if native else new.lease.generation.hex,
+            raw_uuid(new.lease.generation),
             new.lease.owner,
             new.lease.attempt,
         )

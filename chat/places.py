@@ -11,17 +11,17 @@ import contextlib
 import time
 from uuid import UUID
 
-from django.conf import settings
 from django.db import Error
 
+from . import fair
 from .database import for_reader
-from .models import Generation
 
 LOOK_SECONDS = 0.5
 
 
 class Places:
-    """Places count from 1. As of the last look, at most `LOOK_SECONDS` old."""
+    """Places count from 1, in the order in which everybody gets their turn
+    (`chat.fair`). As of the last look, at most `LOOK_SECONDS` old."""
 
     def __init__(self) -> None:
         self._order: dict[UUID, int] = {}
@@ -44,15 +44,9 @@ class Places:
     async def _refresh(self) -> None:
         # While the database is away, the places stay as they were.
         with contextlib.suppress(Error):
-            order = await for_reader(queued)
+            order = await for_reader(fair.order)
             self._order = {pk: place for place, pk in enumerate(order, 1)}
         self._looked = time.monotonic()
-
-
-def queued() -> list[UUID]:
-    """All that is queued, the longest waiting first. Bounded like the queue."""
-    rows = Generation.objects.filter(status="queued").order_by("created")
-    return list(rows.values_list("pk", flat=True)[: settings.CHAT_MAX_QUEUED])
 
 
 places = Places()

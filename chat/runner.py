@@ -155,7 +155,16 @@ class Runner:
     def _begin(self, held: Lease) -> None:
         task = asyncio.create_task(self._run_one(held), name=f"gen-{held.generation}")
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """There is room again, here and below its user's bound: for whose turn it is.
+        A process that ends tells the others."""
+        self._tasks.discard(task)
+        if self._draining:
+            nudges.queue.send()
+        else:
+            self.wake()
 
     async def _run_one(self, held: Lease) -> None:
         job = None
@@ -173,7 +182,6 @@ class Runner:
         finally:
             if self._jobs.get(held.generation) is job:
                 self._jobs.pop(held.generation, None)
-            self.wake()
 
     async def _prepare(self, held: Lease) -> Job:
         """Load it. A stop that comes meanwhile is not seen by the row, so noted."""

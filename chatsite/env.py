@@ -51,6 +51,8 @@ class Env(BaseSettings):
     CHAT_MAX_PROMPT_CHARS: int = Field(default=32_000, ge=1)
     CHAT_MAX_NEW_TOKENS: int = Field(default=4096, ge=1)
     CHAT_MAX_GENERATION_SECONDS: float = Field(default=600, gt=0)
+    CHAT_USER_CONCURRENCY: int = Field(default=4, ge=1)
+    CHAT_USER_QUEUE: int = Field(default=20, ge=1)
     CHAT_MAX_RUNNING: int = Field(default=1024, ge=1)
     CHAT_MAX_QUEUED: int = Field(default=10_000, ge=1)
     CHAT_CACHE_MB: int = Field(default=512, ge=16)

@@ -32,6 +32,9 @@ for _name, _value in {
     "CHAT_SYSTEM_PROMPT": "",
     "CHAT_CHECKPOINT_SECONDS": 0.1,
     "CHAT_GRACE_SECONDS": 0,
+    # Tests of anything but the limits ask as much as they like.
+    "CHAT_USER_CONCURRENCY": 1000,
+    "CHAT_USER_QUEUE": 10_000,
 }.items():
     setattr(django_settings, _name, _value)
 

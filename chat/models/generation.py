@@ -101,9 +101,9 @@ class Generation(models.Model):
         indexes = (
             # Claims stay fast however many finished rows there are.
             models.Index(
-                fields=["created"],
-                condition=Q(status="queued"),
-                name="generation_queue",
+                fields=["status", "user", "created"],
+                condition=Q(status__in=LIVE),
+                name="generation_live",
             ),
             models.Index(
                 fields=["lease_until"],

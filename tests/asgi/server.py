@@ -51,6 +51,8 @@ class Server:
             "CHAT_LEASE_SECONDS": "1",
             "CHAT_CHECKPOINT_SECONDS": "0.1",
             "CHAT_GRACE_SECONDS": "0",
+            "CHAT_USER_CONCURRENCY": "1000",  # one user asks for everything here
+            "CHAT_USER_QUEUE": "10000",
             **env,
         }
         self.env.pop("REDIS_URL", None)

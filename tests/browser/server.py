@@ -50,6 +50,8 @@ class Server:
             "CHAT_LEASE_SECONDS": "1",
             "CHAT_CHECKPOINT_SECONDS": "0.1",
             "CHAT_GRACE_SECONDS": "1",
+            "CHAT_USER_CONCURRENCY": "1000",  # what earlier tests asked for goes on
+            "CHAT_USER_QUEUE": "10000",
         }
         self.env.pop("REDIS_URL", None)
         self.process: subprocess.Popen[bytes] | None = None

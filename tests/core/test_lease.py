@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
-
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection, connections
+from django.db import connection
 
 from chat import generations, lease, outcomes
 from chat.lease import MAX_ATTEMPTS
 from chat.models import Generation
 from tests.core.helpers import ask, claim_one, ended, expire, fresh, said
+from tests.core.racing import race
 
 pytestmark = pytest.mark.django_db
 
@@ -195,22 +193,6 @@ class TestExhausted:
 
 @pytest.mark.django_db(transaction=True)
 class TestRacing:
-    THREADS = 6
-
-    def race(self, work) -> list:
-        """`work(number)` in as many threads, which begin together."""
-        together = threading.Barrier(self.THREADS)
-
-        def run(number: int):
-            together.wait(10)
-            try:
-                return work(number)
-            finally:
-                connections.close_all()
-
-        with ThreadPoolExecutor(self.THREADS) as pool:
-            return list(pool.map(run, range(self.THREADS)))
-
     def test_each_is_claimed_exactly_once(self, alice: User) -> None:
         rows = {ask(alice).pk for _ in range(20)}
 
@@ -220,7 +202,7 @@ class TestRacing:
                 won += held
             return won
 
-        claimed = [held.generation for won in self.race(work) for held in won]
+        claimed = [held.generation for won in race(work) for held in won]
 
         # A thread that only lost its races may give up early: that is no claim.
         claimed += [held.generation for held in lease.claim("rest", 99)]
@@ -231,7 +213,7 @@ class TestRacing:
         claim_one("dead")
         expire(generation)
 
-        heirs = self.race(lambda number: lease.claim(f"owner {number}", 1))
+        heirs = race(lambda number: lease.claim(f"owner {number}", 1))
 
         assert len([heir for heir in heirs if heir]) == 1
         assert fresh(generation).attempt == 2
@@ -249,7 +231,7 @@ class TestRacing:
                     return generations.stop(alice, pk)
                 return lease.claim(f"heir {number}", 1)
 
-            self.race(work)
+            race(work)
 
             row = fresh(generation)
             if row.attempt == 1:
@@ -269,7 +251,7 @@ class TestRacing:
                     return generations.stop(alice, pk)
                 return lease.release(held)
 
-            self.race(work)
+            race(work)
 
             row = fresh(generation)
             assert row.status == "stopped" or row.stop_requested

@@ -70,6 +70,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         "CHAT_CHECKPOINT_SECONDS": "0.1",
         "CHAT_HEARTBEAT_SECONDS": "0.3",
         "CHAT_GRACE_SECONDS": "0",
+        "CHAT_USER_CONCURRENCY": "1000",  # one user asks for everything here
+        "CHAT_USER_QUEUE": "10000",
         "CHAT_CORS_ORIGINS": "https://app.example",
     }
     for name in ("REDIS_URL", "CHAT_BASE_URL", "CHAT_MODELS_FILE"):

@@ -44,6 +44,8 @@ SETTINGS = {
     "CHAT_CHECKPOINT_SECONDS": "0.3",
     "CHAT_HEARTBEAT_SECONDS": "1",
     "CHAT_GRACE_SECONDS": "0.2",
+    "CHAT_USER_CONCURRENCY": "1000",  # one user asks for everything here
+    "CHAT_USER_QUEUE": "10000",
 }
 COMPLAINTS = re.compile(
     r"Traceback|was never (awaited|retrieved)|was destroyed but it is pending"

@@ -1,0 +1,232 @@
+"""Whose turn it is: round robin between users, a bound for each of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from chat import fair, generations, lease, outcomes
+from chat import runner as runner_module
+from chat.database import in_database
+from chat.models import Generation
+from tests.core.helpers import ask, claim_one, ended, expire, fresh, runner_of
+from tests.core.racing import race
+from tests.reading import eventually, finished
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def bound(settings) -> None:
+    settings.CHAT_USER_CONCURRENCY = 4
+
+
+def claimed(limit: int, owner: str = "owner") -> list:
+    return [held.generation for held in lease.claim(owner, limit)]
+
+
+def running(user: User) -> int:
+    return Generation.objects.filter(user=user, status="running").count()
+
+
+@asynccontextmanager
+async def ready(owner: str = "runner") -> AsyncIterator[None]:
+    """A runner whose engine has loaded."""
+    async with runner_of(owner) as runner:
+        await runner._engines.loaded()
+        runner.wake()
+        yield
+
+
+class TestOrder:
+    def test_users_take_turns(self, alice: User, bob: User) -> None:
+        a, b, c = (ask(alice).pk for _ in range(3))
+        d, e = (ask(bob).pk for _ in range(2))
+
+        assert fair.order() == [a, d, b, e, c]
+        assert claimed(9) == [a, d, b, e, c]
+
+    def test_a_small_claim_begins_at_the_same_end(self, alice: User, bob: User) -> None:
+        a, b = (ask(alice).pk for _ in range(2))
+        c = ask(bob).pk
+
+        assert [claimed(1), claimed(1), claimed(1)] == [[a], [c], [b]]
+
+    def test_what_runs_counts_as_turns_taken(self, alice: User, bob: User) -> None:
+        for _ in range(3):
+            ask(alice)
+        claimed(2)
+        later = ask(bob).pk
+
+        assert fair.order()[0] == later
+
+    def test_hundreds_of_one_delay_the_single_one_of_another_by_none(
+        self, alice: User, bob: User
+    ) -> None:
+        for _ in range(30):
+            ask(alice)
+        claimed(1)
+        single = ask(bob).pk
+
+        assert claimed(1) == [single]
+
+    def test_one_handed_back_goes_before_its_users_later_ones(
+        self, alice: User
+    ) -> None:
+        first, second = ask(alice), ask(alice)
+        held = claim_one()
+        lease.release(held)
+
+        assert claimed(2) == [first.pk, second.pk]
+
+    def test_a_stopped_one_is_in_nobodys_way(self, alice: User, bob: User) -> None:
+        first, second, other = ask(alice), ask(alice), ask(bob)
+        generations.stop(alice, first.pk)
+
+        assert fair.order() == [second.pk, other.pk]
+
+    def test_finished_ones_do_not_count(self, alice: User, bob: User) -> None:
+        for _ in range(3):
+            ask(alice)
+            held = claim_one()
+            outcomes.finish(held, ended(held))
+        first, second = ask(alice), ask(bob)
+
+        assert fair.order() == [first.pk, second.pk]
+
+
+class TestBound:
+    def test_no_more_than_so_many_of_one_user_run(self, alice: User) -> None:
+        asked = [ask(alice).pk for _ in range(6)]
+
+        assert claimed(9, "a") == asked[:4]
+        assert claimed(9, "b") == []
+
+    def test_the_next_runs_when_one_ends(self, alice: User) -> None:
+        asked = [ask(alice).pk for _ in range(5)]
+        [held, *_rest] = lease.claim("a", 9)
+        outcomes.finish(held, ended(held))
+
+        assert claimed(9, "b") == [asked[4]]
+
+    def test_it_holds_nobody_else_up(self, alice: User, bob: User) -> None:
+        for _ in range(6):
+            ask(alice)
+        claimed(9)
+        others = [ask(bob).pk for _ in range(2)]
+
+        assert claimed(1) == others[:1]
+        assert claimed(9) == others[1:]
+
+    def test_a_takeover_needs_no_further_place(self, alice: User) -> None:
+        dead, *_rest = [ask(alice) for _ in range(5)]
+        claimed(9, "a")
+        expire(dead)
+
+        assert claimed(9, "b") == [dead.pk]
+        assert running(alice) == 4
+
+
+@pytest.mark.django_db(transaction=True)
+class TestRacing:
+    def test_processes_that_claim_at_once_keep_the_bound(
+        self, alice: User, bob: User
+    ) -> None:
+        for _ in range(8):
+            ask(alice)
+            ask(bob)
+
+        for _round in range(5):
+            race(lambda number: lease.claim(f"owner {number}", 2))
+            assert (running(alice), running(bob)) == (4, 4)
+            for held in Generation.objects.filter(status="running"):
+                lease.release(lease.Lease(held.pk, held.owner, held.attempt))
+
+    def test_while_some_end_and_some_are_asked_for(self, alice: User) -> None:
+        asked = {ask(alice).pk for _ in range(12)}
+        most = []
+
+        def work(number: int) -> set:
+            seen = set()
+            for _ in range(12):
+                for held in lease.claim(f"owner {number}", 2):
+                    most.append(running(alice))
+                    outcomes.finish(held, ended(held))
+                    seen.add(held.generation)
+            return seen
+
+        seen = race(work)
+
+        assert max(most) <= 4
+        assert sum(map(len, seen)) == len(set().union(*seen))
+        assert set().union(*seen) | set(fair.order()) == asked
+
+    def test_a_stop_between_choosing_and_claiming_wins(
+        self, alice: User, monkeypatch
+    ) -> None:
+        first, second = ask(alice), ask(alice)
+        choose = fair.next_in_turn
+
+        def slow(limit: int) -> dict:
+            chosen = choose(limit)
+            Generation.objects.filter(pk=first.pk).update(status="stopped")
+            return chosen
+
+        monkeypatch.setattr(fair, "next_in_turn", slow)
+
+        assert claimed(2) == [second.pk]
+        assert fresh(first).status == "stopped"
+
+
+@pytest.mark.django_db(transaction=True)
+class TestRunners:
+    """The same with runners that work."""
+
+    @pytest.fixture(autouse=True)
+    def quick(self, settings, monkeypatch) -> None:
+        settings.CHAT_MAX_RUNNING = 1
+        # Nothing may depend on looking now and then.
+        monkeypatch.setattr(runner_module, "POLL_SECONDS", 60)
+
+    async def test_one_is_delayed_by_one_slot_however_many_wait(
+        self, alice: User, bob: User, settings
+    ) -> None:
+        """Two runners with one slot each; Alice queues 200, then Bob one."""
+        settings.CHAT_USER_QUEUE = 200
+        for _ in range(200):
+            await in_database(ask, alice, "pace=0.002 n=10")
+        async with ready("one"), ready("two"):
+            await eventually(lambda: in_database(lambda: running(alice) == 2))
+            bobs = await in_database(ask, bob, "pace=0 n=1")
+            asked = timezone.now()
+            bobs = await finished(bobs)
+
+            # The one that was being claimed at that moment.
+            between = Generation.objects.filter(
+                user=alice, started__gt=asked, started__lt=bobs.started
+            )
+            assert await in_database(between.count) <= 1
+            await in_database(Generation.objects.filter(status="queued").delete)
+
+    async def test_the_next_one_follows_at_once(self, alice: User, settings) -> None:
+        settings.CHAT_MAX_RUNNING = 1
+        asked = [await in_database(ask, alice, "pace=0 n=2") for _ in range(8)]
+        async with ready():
+            rows = [await finished(generation) for generation in asked]
+
+        assert Counter(row.status for row in rows) == {"done": 8}
+
+    async def test_also_when_its_user_was_at_the_bound(
+        self, alice: User, settings
+    ) -> None:
+        settings.CHAT_MAX_RUNNING = 9
+        settings.CHAT_USER_CONCURRENCY = 1
+        asked = [await in_database(ask, alice, "pace=0 n=2") for _ in range(8)]
+        async with ready():
+            for generation in asked:
+                await finished(generation)
