@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('chat', '0002_api_calls'),
+        ('chat', '0005_conversation_params_and_templates'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
