@@ -35,7 +35,7 @@ clean: ## Remove what install, run and the checkers made, except the data in var
 .PHONY: test
 test: install ## Run the tests; ARGS= goes to pytest, e.g. ARGS="-k resume -x"
 	@scripts/test-system
-	@scripts/with-services $(BIN)/python -m pytest $(ARGS)
+	@scripts/with-services $(BIN)/python -m pytest -n 2 $(ARGS)
 
 .PHONY: lint
 lint: install ## Check style, types, scripts and the lock file

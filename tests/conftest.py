@@ -16,6 +16,13 @@ from django.test import AsyncClient, Client
 
 from chat import database, process
 from chat.models import ApiKey
+from tests.workers import (  # noqa: F401
+    pytest_collection_modifyitems,
+    pytest_xdist_make_scheduler,
+    use_own_redis,
+)
+
+use_own_redis()
 
 # pytest-django has read the settings by now, so this goes past the environment.
 for _name, _value in {
@@ -41,6 +48,7 @@ for _name, _value in {
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     """SQLite in a file, as it is served: in memory, threads lock each other out."""
