@@ -1,4 +1,7 @@
-"""Two web and two runner processes for all drills; each test leaves them whole."""
+"""Two web and two runner processes for all drills; each test leaves them whole.
+
+They end with the package: what follows in this process has the machine to itself.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +15,14 @@ from .cluster import Cluster, shared
 from .servers import RedisServer, private_folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def cluster() -> Iterator[Cluster]:
     with shared(w1="web", w2="web", r1="runner", r2="runner") as cluster:
         yield cluster
     assert cluster.complaints() == []
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def server() -> Iterator[RedisServer]:
     with private_folder() as folder:
         server = RedisServer(folder)
