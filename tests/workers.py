@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadFileScheduling
 
-FIRST = ("tests/drills/", "tests/test_postgresql.py", "tests/browser/", "tests/engines/")
+FIRST = ("tests/drills/", "tests/test_postgresql.py", "tests/browser/")
 WHOLE = ("tests/drills/",)
 """Packages that share one expensive fixture."""
 APART = ("tests/test_postgresql.py",)
