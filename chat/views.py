@@ -6,19 +6,17 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.contrib.auth.decorators import login_required
 from django.contrib.staticfiles.storage import staticfiles_storage
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.translation import get_language
-from django.views.decorators.cache import never_cache
-from django.views.decorators.csrf import ensure_csrf_cookie
 
-from .models import Conversation
+from . import preferences
+from .models import Conversation, Preferences
 from .page_strings import page_strings
 
 
-def page_data(conversation: Conversation | None) -> dict[str, Any]:
+def page_data(conversation: Conversation | None, wanted: Preferences) -> dict[str, Any]:
     """What static/chat/page.js starts from."""
     return {
         "conversation": str(conversation.pk) if conversation else None,
@@ -26,14 +24,13 @@ def page_data(conversation: Conversation | None) -> dict[str, Any]:
         "maxPromptChars": settings.CHAT_MAX_PROMPT_CHARS,
         "language": get_language(),
         "loginUrl": settings.LOGIN_URL,
+        "preferences": preferences.for_page(wanted),
         "mathStyles": staticfiles_storage.url("vendor/katex/katex.min.css"),
         "strings": page_strings(),
     }
 
 
-@never_cache
-@ensure_csrf_cookie
-@login_required
+@preferences.personal
 def chat(request: HttpRequest, conversation_id: UUID | None = None) -> HttpResponse:
     """The chat page, on a new conversation or on one of the user's own."""
     conversation = None
@@ -41,7 +38,7 @@ def chat(request: HttpRequest, conversation_id: UUID | None = None) -> HttpRespo
         mine = Conversation.objects.owned_by(request.user)
         conversation = get_object_or_404(mine, pk=conversation_id)
     context = {
-        "page_data": page_data(conversation),
+        "page_data": page_data(conversation, request.preferences),  # type: ignore[attr-defined]
         "title": str(conversation) if conversation and conversation.title else "",
     }
     return render(request, "chat/page.html", context)

@@ -5,6 +5,7 @@ from .conversation import Conversation
 from .feedback import Feedback
 from .generation import Generation
 from .message import Message
+from .preferences import Preferences
 from .prompt_template import PromptTemplate
 from .share import Share
 
@@ -14,6 +15,7 @@ __all__ = [
     "Feedback",
     "Generation",
     "Message",
+    "Preferences",
     "PromptTemplate",
     "Share",
 ]
