@@ -24,6 +24,7 @@ READS = frozenset(
         "api/keys",
         "api/models",
         "api/shares",
+        "api/templates",
         "v1/models",
         "v1/models/<model>",
         "v1/responses/<name>",

@@ -44,14 +44,16 @@ def walk(patterns: Any, before: str = "") -> list[tuple[str, str]]:
     return found
 
 
-ROUTES = {(method, re.sub(r"<\w+:", "<", route)) for method, route in walk(urlpatterns)}
-EVERYTHING = sorted(pair for pair in ROUTES if pair[1] not in scopes.OPEN)
-NUMBERS = {"<key>": "1"}
+TYPED = {
+    (method, scopes.CONVERTER.sub("<", route)): route
+    for method, route in walk(urlpatterns)
+}
+EVERYTHING = sorted(pair for pair in TYPED if pair[1] not in scopes.OPEN)
 
 
-def address(route: str) -> str:
-    filled = re.sub(r"<\w+>", lambda found: NUMBERS.get(found[0], NOWHERE), route)
-    return f"/{filled}"
+def address(method: str, route: str) -> str:
+    filled = re.sub(r"<int:\w+>", "1", TYPED[method, route])
+    return "/" + re.sub(r"<.+?>", NOWHERE, filled)
 
 
 def program(user: User, *names: str) -> Client:
@@ -61,7 +63,9 @@ def program(user: User, *names: str) -> Client:
 
 def call(client: Client, method: str, route: str) -> Any:
     sent = {"data": "{}", "content_type": "application/json"}
-    return client.generic(method, address(route), **(sent if method != "GET" else {}))
+    return client.generic(
+        method, address(method, route), **(sent if method != "GET" else {})
+    )
 
 
 def code_of(response: Any) -> str:
@@ -82,7 +86,7 @@ def test_every_get_says_what_it_needs() -> None:
 
 
 def test_what_is_listed_exists() -> None:
-    assert {route for _method, route in ROUTES} >= scopes.READS | scopes.OPEN
+    assert {route for _method, route in TYPED} >= scopes.READS | scopes.OPEN
     assert set(EVERYTHING) >= scopes.SESSIONS
 
 
