@@ -18,6 +18,7 @@ READS = frozenset(
     {
         "api/conversations",
         "api/conversations/<conversation>",
+        "api/conversations/<conversation>/context",
         "api/conversations/<conversation>/messages",
         "api/generations/<generation>",
         "api/generations/<generation>/stream",

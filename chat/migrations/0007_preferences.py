@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('auth', '0012_alter_user_first_name_max_length'),
-        ('chat', '0005_conversation_params_and_templates'),
+        ('chat', '0006_fair_queue'),
     ]
 
     operations = [
