@@ -12,18 +12,13 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from . import nudges
+from . import limits, nudges
 from .database import write
 from .errors import BusyError, ChatError, NotFoundError
 from .models import Generation, Message
 from .records import CONVERSATIONS, GENERATIONS, MESSAGES
-from .rows import execute, fetch
+from .rows import execute
 
-QUEUE_FULL_RETRY_SECONDS = 5
-QUEUED = """
-SELECT count(*)
-FROM (SELECT 1 FROM chat_generation WHERE status = 'queued' LIMIT %s) AS queued
-"""
 ASKED_AGAIN = """
 UPDATE chat_conversation SET leaf_id = %s, updated = %s, model = %s WHERE id = %s
 """
@@ -83,14 +78,15 @@ def once(
     """
     if (earlier := find_by_key(user, ask.idempotency_key)) is not None:
         return earlier
-    _admit()
     try:
         with write():
             generation = record()
-    except IntegrityError as error:
+    except (IntegrityError, BusyError) as error:
         # Two requests with one key at the same time: the other one was first.
         if (earlier := find_by_key(user, ask.idempotency_key)) is not None:
             return earlier
+        if isinstance(error, BusyError):
+            raise
         # Or the conversation was deleted meanwhile.
         raise NotFoundError("conversation") from error
     nudges.queue.send()
@@ -99,21 +95,10 @@ def once(
     return generation
 
 
-def _admit() -> None:
-    """Refuse before anything is stored rather than be slow for everybody."""
-    limit = settings.CHAT_MAX_QUEUED
-    [(queued,)] = fetch(QUEUED, [limit])
-    if queued >= limit:
-        raise BusyError(
-            _("Too many answers are waiting. Nothing was stored; try again soon."),
-            code="queue_full",
-            after=QUEUE_FULL_RETRY_SECONDS,
-        )
-
-
 def answer_below(user: Any, path: Sequence[Message], ask: Ask) -> Generation:
     """Store what is new of a path, its conversation too, and queue an answer to its
     end. The database checks at the commit that all of it belongs together."""
+    limits.admit(user)
     question = path[-1]
     conversation = question.conversation
     answer = Message(

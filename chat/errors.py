@@ -58,3 +58,9 @@ class BusyError(ChatError):
 
     def __init__(self, message: Text, *, code: str, after: int) -> None:
         super().__init__(message, code=code, headers={"Retry-After": str(after)})
+
+
+class LimitError(BusyError):
+    """One user's own limit; others are served. Nothing was stored."""
+
+    status = 429
