@@ -15,8 +15,9 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import Q
 
+from . import usage
 from .database import raw_uuid, uuid_from, write
-from .models import Conversation, Message
+from .models import Conversation, Generation, Message
 from .models.conversation import ConversationQuerySet
 
 TITLE_CHARS = 60
@@ -116,15 +117,19 @@ def search(rows: ConversationQuerySet, query: str) -> ConversationQuerySet:
 
 
 def delete(conversations: Collection[UUID], user: Any) -> list[UUID]:
-    """Remove them with everything below; the ids of generations that were live."""
+    """Remove them with everything below; the ids of generations that were live.
+
+    What those used by their last checkpoint is counted: deleting is no way around it.
+    """
     rows = Conversation.objects.owned_by(user).filter(pk__in=conversations)
+    live = Generation.objects.live().filter(conversation__in=rows).order_by("pk")
     with write():
+        # An answer before its conversation, as its end locks them.
+        list(live.select_for_update().values_list("pk"))
         # What is asked here meanwhile waits for this lock, and finds nothing.
         list(rows.select_for_update().values_list("pk"))
-        live = list(
-            rows.filter(generations__status__in=("queued", "running")).values_list(
-                "generations__pk", flat=True
-            )
-        )
+        ended = list(live.select_for_update())
+        for generation in ended:
+            usage.count(generation)
         rows.delete()
-    return live
+    return [generation.pk for generation in ended]

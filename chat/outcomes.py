@@ -13,7 +13,7 @@ from typing import Any
 from django.db import connection
 from django.utils import timezone
 
-from . import nudges
+from . import nudges, usage
 from .database import raw_uuid, write
 from .lease import Lease
 from .models import Conversation, Generation, Message
@@ -132,8 +132,8 @@ def finish(lease: Lease, outcome: Outcome) -> Generation | None:
 
 
 def settle(row: Generation, text: str, reasoning: str) -> None:
-    """Give the message its final text. What must not be stored goes: the answer, the
-    question and its history too."""
+    """Give the message its final text, and count what was used. What must not be
+    stored goes: the answer, the question and its history too."""
     Message.objects.filter(pk=row.message_id).update(
         content=text if row.store else "",
         reasoning=reasoning if row.store else "",
@@ -145,3 +145,4 @@ def settle(row: Generation, text: str, reasoning: str) -> None:
         Message.objects.filter(conversation=row.conversation_id).update(content="")
         changes |= {"title": "", "system_prompt": ""}
     Conversation.objects.filter(pk=row.conversation_id).update(**changes)
+    usage.count(row)

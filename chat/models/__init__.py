@@ -8,6 +8,7 @@ from .message import Message
 from .preferences import Preferences
 from .prompt_template import PromptTemplate
 from .share import Share
+from .usage import Usage
 
 __all__ = [
     "ApiKey",
@@ -18,4 +19,5 @@ __all__ = [
     "Preferences",
     "PromptTemplate",
     "Share",
+    "Usage",
 ]

@@ -1,0 +1,80 @@
+"""What was used: counted once, in the transaction that ends an answer.
+
+That transaction is fenced, so a takeover, a repeated end or a late owner counts
+nothing twice; and the sums are apart from the conversations, so deleting those
+takes nothing back.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+from typing import Any, NamedTuple
+
+from django.db.models import Sum
+from django.utils import timezone
+
+from .models import Generation, Usage
+from .rows import execute, fetch
+
+ADD = """
+INSERT INTO chat_usage
+    (user_id, day, model, source, requests, prompt_tokens, completion_tokens)
+VALUES (
+    %s, %s, %s, (SELECT source FROM chat_conversation WHERE id = %s), 1, %s, %s
+)
+ON CONFLICT (user_id, day, model, source) DO UPDATE SET
+    requests = chat_usage.requests + 1,
+    prompt_tokens = chat_usage.prompt_tokens + excluded.prompt_tokens,
+    completion_tokens = chat_usage.completion_tokens + excluded.completion_tokens
+"""
+USED = """
+SELECT COALESCE(SUM(prompt_tokens + completion_tokens), 0)
+FROM chat_usage WHERE user_id = %s AND day = %s
+"""
+
+
+class Used(NamedTuple):
+    """One model on one day."""
+
+    day: date
+    model: str
+    requests: int
+    prompt_tokens: int
+    completion_tokens: int
+
+
+def count(ended: Generation) -> None:
+    """Add an answer that has just ended, by the counts of its row. Locks the sum
+    until the transaction ends, so this comes last in it."""
+    tokens = [ended.prompt_tokens, ended.completion_tokens]
+    day = today().isoformat()
+    execute(ADD, [ended.user_id, day, ended.model, ended.conversation_id, *tokens])
+
+
+def used_today(user: Any) -> int:
+    """Tokens of prompts and answers that ended today."""
+    [(tokens,)] = fetch(USED, [user.pk, today().isoformat()])
+    return int(tokens)
+
+
+def daily(user: Any, days: int) -> list[Used]:
+    """The last `days` days, today the last of them; days without use are left out."""
+    since = today() - timedelta(days=days - 1)
+    rows = Usage.objects.owned_by(user).filter(day__gte=since)
+    sums = (
+        rows.order_by("day", "model")
+        .values_list("day", "model")
+        .annotate(Sum("requests"), Sum("prompt_tokens"), Sum("completion_tokens"))
+    )
+    return [Used(*row) for row in sums]
+
+
+def today() -> date:
+    """In the site's time zone, whatever the reader's."""
+    return timezone.localdate(timezone=timezone.get_default_timezone())
+
+
+def midnight() -> datetime:
+    """When the next day begins, there."""
+    tomorrow = datetime.combine(today() + timedelta(days=1), time.min)
+    return timezone.make_aware(tomorrow, timezone.get_default_timezone())
