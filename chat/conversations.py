@@ -6,6 +6,7 @@ as far as it is asked for.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from typing import Any
@@ -21,6 +22,7 @@ from .models import Conversation, Generation, Message
 from .models.conversation import ConversationQuerySet
 
 TITLE_CHARS = 60
+ATTACHED = re.compile(r'^<file name="([^"\n<>]*)">$', re.MULTILINE)
 SAID = ("pk", "role", "content")
 HISTORY_MESSAGES = 200
 """The longest past an engine is given; it drops what its context cannot hold."""
@@ -99,8 +101,11 @@ def prompt_messages(
 
 
 def title_from(prompt: str) -> str:
-    """The first line, cut at a word where there is one."""
-    line = " ".join(prompt.split())
+    """The first words, cut at a word where there is one. Of a prompt that is nothing
+    but attached files (static/chat/composing/attachments.js), the file's name."""
+    file = ATTACHED.search(prompt)
+    said = prompt[: file.start()].strip() or file[1] if file else prompt
+    line = " ".join(said.split())
     if len(line) <= TITLE_CHARS:
         return line
     cut = line[:TITLE_CHARS]

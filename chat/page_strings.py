@@ -50,6 +50,56 @@ STRINGS: dict[str, str | Promise] = {
         "{excess} characters too long: {limit} are allowed. "
         "Shorten the text to send it."
     ),
+    # files, templates, context
+    "characters": _("{count} characters"),
+    "attachRemove": _("Remove {name}"),
+    "attachTooMany": _("At most {limit} files go along with one question."),
+    "attachTooLarge": _(
+        "{name} is larger than a whole question may be. Attach a part of it."
+    ),
+    "attachNoText": _("{name} is no text file. Only text can be read here."),
+    "attachEmpty": _("{name} is empty."),
+    "attached": _("{name}, {count} characters"),
+    "templates": _("Prompt templates"),
+    "templateFilter": _("Search templates"),
+    "templateNone": _("No template of this kind."),
+    "templateNew": _("New template"),
+    "templateName": _("Name"),
+    "templateText": _("Text"),
+    "templateEdit": _("Edit {name}"),
+    "templateDelete": _("Delete {name}"),
+    "close": _("Close"),
+    "contextUsed": _("About {used} of {size} tokens"),
+    "contextCut": _("About {used} of {size} tokens; older messages are left out"),
+    "contextTitle": _("What the model sees"),
+    "contextSays": _(
+        "With your next question the model reads about {used} tokens. It can hold "
+        "{size}; {kept} of them are kept free for its answer."
+    ),
+    "contextHow": _(
+        "When they do not suffice, the oldest questions are left out together with "
+        "their answers. The system prompt and your newest question always stay. "
+        "Nothing is deleted: you can still read everything here."
+    ),
+    "contextMark": _("The model no longer sees what stands above this line."),
+    # the conversation's own model and parameters
+    "conversationSettings": _("This conversation"),
+    "systemPrompt": _("System prompt: what the model should know and how to answer"),
+    "modelsOwn": _("the model’s own"),
+    "param_temperature": _("Temperature (0 to 2)"),
+    "param_top_p": _("Top-p"),
+    "param_max_tokens": _("Longest answer (tokens)"),
+    "param_seed": _("Seed"),
+    "param_thinking": _("Thinking first"),
+    "thinking_auto": _("as the model prefers"),
+    "thinking_true": _("yes"),
+    "thinking_false": _("no"),
+    # feedback
+    "rateGood": _("Good answer"),
+    "rateBad": _("Bad answer"),
+    "rateWhy": _("What was good or bad about it? (may stay empty)"),
+    "rateThanks": _("Thank you, noted."),
+    "rateTaken": _("Your rating is taken back."),
     # conversations
     "newChat": _("New chat"),
     "untitled": _("Untitled"),

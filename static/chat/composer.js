@@ -3,6 +3,9 @@
  * here, and a reload finds the draft again.
  */
 
+import { compose, split } from "./composing/attachments.js";
+import { keepDraft, readDraft } from "./composing/drafts.js";
+import { Tray } from "./composing/tray.js";
 import { byId, icon } from "./dom.js";
 import { autosize, isComposing } from "./edit.js";
 import { noticeBox } from "./errors.js";
@@ -17,19 +20,30 @@ function countCharacters(text) {
 
 export class Composer {
   /**
-   * @param {{maxChars: number, onSend: (text: string) => void, onStop: () => void}} options
+   * @param {object} options
+   * @param {number} options.maxChars
+   * @param {(text: string) => void} options.onSend
+   * @param {() => void} options.onStop
+   * @param {() => void} options.onChange what is written, changed
    */
-  constructor({ maxChars, onSend, onStop }) {
+  constructor({ maxChars, onSend, onStop, onChange }) {
     this.maxChars = maxChars;
     this.onSend = onSend;
     this.onStop = onStop;
+    this.onChange = onChange;
     this.form = /** @type {HTMLFormElement} */ (byId("composer"));
     this.area = /** @type {HTMLTextAreaElement} */ (byId("prompt"));
     this.button = /** @type {HTMLButtonElement} */ (byId("send"));
     this.hint = byId("prompt-hint");
     this.notice = byId("notice");
     this.busy = false;
-    this.draftKey = "draft:";
+    /** @type {string | null} whose draft this is */
+    this.conversation = null;
+    this.tray = new Tray({
+      maxChars,
+      onChange: () => this.changed(),
+      onRefused: (what) => this.showNotice({ what, next: "", retryable: false, signIn: false }, null),
+    });
     this.listen();
   }
 
@@ -52,18 +66,23 @@ export class Composer {
   }
 
   send() {
-    const text = this.area.value.trim();
-    if (!text || this.excess > 0) return this.area.focus();
+    const prompt = this.prompt;
+    if (!prompt || this.excess > 0) return this.area.focus();
     this.clearNotice();
-    this.setText("");
-    this.onSend(text);
+    this.set("", []);
+    this.onSend(prompt);
+  }
+
+  /** All that would be sent now. */
+  get prompt() {
+    return compose(this.area.value.trim(), this.tray.files);
   }
 
   /** How many characters too long the text is. */
   get excess() {
-    const { length } = this.area.value;
+    const { prompt } = this;
     // Never more code points than units: the slow count only when it matters.
-    return length > this.maxChars ? countCharacters(this.area.value.trim()) - this.maxChars : 0;
+    return prompt.length > this.maxChars ? countCharacters(prompt) - this.maxChars : 0;
   }
 
   changed() {
@@ -77,11 +96,12 @@ export class Composer {
     }
     this.showButton();
     this.keepDraft();
+    this.onChange();
   }
 
   showButton() {
     const { busy, button } = this;
-    const empty = !this.area.value.trim();
+    const empty = !this.prompt;
     button.disabled = !busy && (empty || this.excess > 0);
     button.classList.toggle("stop", busy);
     const label = t(busy ? "stop" : "send");
@@ -104,17 +124,26 @@ export class Composer {
     this.button.disabled = true;
   }
 
-  /** @param {string} text */
-  setText(text) {
+  /** @param {string} text @param {import("./composing/attachments.js").File[]} files */
+  set(text, files) {
     this.area.value = text;
-    this.changed();
+    this.tray.set(files);
   }
 
-  /** Give a question back, before what was typed meanwhile. @param {string} text */
-  giveBack(text) {
+  /** Give a question back, before what was typed meanwhile. @param {string} prompt */
+  giveBack(prompt) {
+    const { text, files } = split(prompt);
     const meanwhile = this.area.value.trim();
-    this.setText(meanwhile ? `${text}\n\n${meanwhile}` : text);
+    this.set([text, meanwhile].filter(Boolean).join("\n\n"), [...files, ...this.tray.files]);
     this.focus();
+  }
+
+  /** Put a text where the cursor is. @param {string} text */
+  insert(text) {
+    const { selectionStart: start, selectionEnd: end } = this.area;
+    this.area.setRangeText(text, start, end, "end");
+    this.changed();
+    this.area.focus();
   }
 
   focus() {
@@ -134,17 +163,18 @@ export class Composer {
 
   /** @param {string | null} conversation whose draft this is from now on */
   useDraft(conversation) {
-    this.draftKey = `draft:${conversation ?? ""}`;
-    this.setText(sessionStorage.getItem(this.draftKey) ?? "");
+    this.conversation = conversation;
+    const { text, files } = readDraft(conversation);
+    this.set(text, files);
+  }
+
+  /** A new conversation has its address: what is being written goes along. @param {string} id */
+  moveDraft(id) {
+    this.conversation = id;
+    this.keepDraft();
   }
 
   keepDraft() {
-    const { value } = this.area;
-    try {
-      if (value) sessionStorage.setItem(this.draftKey, value);
-      else sessionStorage.removeItem(this.draftKey);
-    } catch {
-      // Storage is full or forbidden: the draft lives as long as the page.
-    }
+    keepDraft(this.conversation, { text: this.area.value, files: this.tray.files });
   }
 }

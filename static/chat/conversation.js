@@ -12,6 +12,7 @@
  * @property {(error: any, about: "question" | "action", retry: (() => void) | null) => void} onProblem
  * @property {(prompt: string) => void} onReturned a question that was not taken
  * @property {() => string | undefined} model
+ * @property {() => object | undefined} first what a new conversation begins with
  */
 
 import { conversations } from "./api.js";

@@ -33,6 +33,18 @@ function ask(title, fields, action, kind) {
   });
 }
 
+/** Say something that wants no decision. @param {string} title @param {string[]} paragraphs */
+export function tell(title, paragraphs) {
+  const close = el("button", { type: "submit", className: "primary" }, t("close"));
+  const words = paragraphs.map((text) => el("p", {}, text));
+  const form = el("form", { method: "dialog" }, ...words, el("div", { className: "buttons" }, close));
+  const heading = el("h2", { id: "dialog-title" }, title);
+  const dialog = /** @type {HTMLDialogElement} */ (el("dialog", { "aria-labelledby": "dialog-title" }, heading, form));
+  dialog.addEventListener("close", () => dialog.remove());
+  document.body.append(dialog);
+  dialog.showModal();
+}
+
 /** @param {string} title @returns {Promise<string | null>} null: leave it */
 export async function askTitle(title) {
   const input = /** @type {HTMLInputElement} */ (

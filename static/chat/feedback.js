@@ -1,7 +1,7 @@
 /**
  * What the reader thinks of an answer: good or bad, and why.
  *
- * @typedef {import("./message.js").Message & {rating?: number, comment?: string}} Rated
+ * @typedef {import("./message.js").Message} Message
  */
 
 import { call } from "./api.js";
@@ -14,7 +14,7 @@ const MAX_COMMENT = 2000;
 
 /**
  * Two buttons, and a form for a word with it.
- * @param {Rated} message
+ * @param {Message} message
  * @returns {HTMLElement}
  */
 export function feedbackButtons(message) {
@@ -58,7 +58,7 @@ export function feedbackButtons(message) {
 }
 
 /**
- * @param {Rated} message
+ * @param {Message} message
  * @param {(comment: string) => Promise<boolean>} keep
  */
 function commentForm(message, keep) {

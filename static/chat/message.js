@@ -12,6 +12,8 @@
  * @property {string[]} [siblings]
  * @property {import("./answers/answer.js").Problem | null} [error]
  * @property {string | null} [finish_reason]
+ * @property {number} [rating]
+ * @property {string} [comment]
  *
  * @typedef {object} Actions what the reader can do to a message
  * @property {(message: Message) => void} regenerate
@@ -21,9 +23,11 @@
 
 import { BlockRenderer } from "./blocks.js";
 import { copyButton } from "./clipboard.js";
+import { saidWith } from "./composing/files.js";
 import { el, iconButton } from "./dom.js";
 import { editForm } from "./edit.js";
 import { explain, noticeBox } from "./errors.js";
+import { feedbackButtons } from "./feedback.js";
 import { t } from "./strings.js";
 
 /** @param {Message} message @param {Actions} actions @returns {HTMLElement | null} */
@@ -47,7 +51,7 @@ export class UserView {
     this.message = message;
     this.actions = actions;
     this.bar = el("div", { className: "actions" });
-    this.text = el("div", { className: "user-text", dir: "auto" }, message.content);
+    this.text = el("div", { className: "user-text", dir: "auto" }, ...saidWith(message.content));
     this.node = el(
       "article",
       { className: "message user" },
@@ -198,7 +202,8 @@ export class AssistantView {
     this.showEnding();
     const again = iconButton("again", t("regenerate"), () => actions.regenerate(message), "again");
     const arrows = siblingArrows(message, actions);
-    this.bar.replaceChildren(copyButton(() => message.content), again, ...(arrows ? [arrows] : []));
+    const rated = message.status === "failed" ? [] : [feedbackButtons(message)];
+    this.bar.replaceChildren(copyButton(() => message.content), again, ...rated, ...(arrows ? [arrows] : []));
   }
 
   showEnding() {

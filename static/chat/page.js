@@ -6,7 +6,10 @@ import { conversations } from "./api.js";
 import { Composer } from "./composer.js";
 import { Connection } from "./connection/connection.js";
 import { ConnectionLine } from "./connection/line.js";
+import { ContextMeter } from "./composing/meter.js";
+import { TemplatePicker } from "./composing/templates.js";
 import { ConversationPane } from "./conversation.js";
+import { ConversationSettings } from "./conversation-settings.js";
 import { byId, readJson } from "./dom.js";
 import { Drawer } from "./drawer.js";
 import { explain } from "./errors.js";
@@ -23,6 +26,20 @@ const composer = new Composer({
   maxChars: data.maxPromptChars,
   onSend: (text) => pane.writing.ask(text),
   onStop: () => stop(),
+  onChange: () => meter.changed(),
+});
+const meter = new ContextMeter({
+  conversation: () => sidebar.current,
+  model: () => choice.chosen,
+  draft: () => composer.prompt,
+});
+new TemplatePicker({
+  onChosen: (text) => composer.insert(text),
+  written: () => composer.area.value.trim(),
+});
+const own = new ConversationSettings({
+  conversation: () => sidebar.current,
+  onSaved: () => meter.changed(),
 });
 
 const line = new ConnectionLine();
@@ -45,11 +62,13 @@ const connection = new Connection({
 
 const pane = new ConversationPane(connection, {
   model: () => choice.chosen,
+  first: () => own.first,
   onStarted: (id) => {
     history.pushState(null, "", `/c/${id}/`);
-    composer.draftKey = `draft:${id}`;
-    composer.keepDraft();
+    composer.moveDraft(id);
     sidebar.current = id;
+    // The question took them along; failing to keep them harms no later one much.
+    void own.started(id).catch(() => {});
     void sidebar.refresh().then(showTitle);
   },
   onUnsent: (unsent) => line.show({ unsent }),
@@ -63,6 +82,7 @@ const pane = new ConversationPane(connection, {
   },
   onAnswered: (answer) => {
     composer.clearNotice();
+    meter.changed();
     announce(t({ done: "answered", stopped: "endStopped" }[answer.status] ?? "answerFailed"));
     void sidebar.refresh().then(showTitle);
   },
@@ -90,8 +110,10 @@ const sidebar = new Sidebar({
 /** @param {string | null} id */
 async function show(id) {
   composer.clearNotice();
-  composer.useDraft(id);
+  own.forget();
+  meter.show(null);
   sidebar.mark(id);
+  composer.useDraft(id);
   if (id === null || current()) showTitle();
   if (id === null) pane.startNew();
   else await pane.open(id);

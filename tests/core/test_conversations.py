@@ -137,6 +137,8 @@ def test_search_finds_titles_and_messages(alice, conversation, tree) -> None:
         ("  Hello\n\nthere ", "Hello there"),
         ("word " * 30, "word word word word word word word word word word word word…"),
         ("你" * 80, "你" * TITLE_CHARS + "…"),
+        ('Sum up\n\n<file name="a.txt">\naa\n</file>', "Sum up"),
+        ('<file name="a b.txt">\naa\n</file>', "a b.txt"),
         ("short " + "x" * 80, ("short " + "x" * 80)[:TITLE_CHARS] + "…"),
     ],
 )

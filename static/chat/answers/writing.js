@@ -34,7 +34,8 @@ export class Writing {
     const question = transcript.add(blank({ role: "user", content: prompt, status: "done" }));
     const at = transcript.views.length - 1;
     const last = transcript.views[at - 1]?.message.id;
-    const body = { prompt, model: hooks.model(), conversation: pane.id ?? undefined, parent: last };
+    const where = pane.id ? { conversation: pane.id, parent: last } : hooks.first();
+    const body = { prompt, model: hooks.model(), ...where };
     this.write("/api/chat/stream", body, {
       onStart: (started) => {
         question.message.id = started.user_message;
