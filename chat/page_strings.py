@@ -63,6 +63,7 @@ STRINGS: dict[str, str | Promise] = {
     "templates": _("Prompt templates"),
     "templateFilter": _("Search templates"),
     "templateNone": _("No template of this kind."),
+    "templatesEmpty": _("You have no templates yet."),
     "templateNew": _("New template"),
     "templateName": _("Name"),
     "templateText": _("Text"),

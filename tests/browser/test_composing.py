@@ -145,7 +145,7 @@ def test_templates_are_kept_found_used_changed_and_deleted(open_chat: Open) -> N
     expect(chat.prompt).to_have_value("Translate into Chinese: 翻译成中文：")
     page.click("#templates")
     page.get_by_role("button", name="Delete Translate").click()
-    expect(page.locator("dialog")).to_contain_text("No template of this kind.")
+    expect(page.locator("dialog")).to_contain_text("You have no templates yet.")
     page.keyboard.press("Escape")
     expect(page.locator("dialog")).to_have_count(0)
     chat.type("")

@@ -87,7 +87,7 @@ export class TemplatePicker {
 
   draw() {
     const rows = this.shown.map((item) => this.row(item));
-    this.list?.replaceChildren(...(rows.length ? rows : [el("li", { className: "muted" }, t("templateNone"))]));
+    this.list?.replaceChildren(...(rows.length ? rows : [el("li", { className: "muted" }, t(this.items.length ? "templateNone" : "templatesEmpty"))]));
   }
 
   /** @param {Template} item */
