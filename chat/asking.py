@@ -98,9 +98,10 @@ def once(
 def answer_below(user: Any, path: Sequence[Message], ask: Ask) -> Generation:
     """Store what is new of a path, its conversation too, and queue an answer to its
     end. The database checks at the commit that all of it belongs together."""
-    limits.admit(user)
     question = path[-1]
     conversation = question.conversation
+    # The conversation's own, under what this request asks for.
+    params = limits.admit(user, conversation.params | ask.params)
     answer = Message(
         conversation=conversation, parent=question, role="assistant", status="queued"
     )
@@ -116,8 +117,7 @@ def answer_below(user: Any, path: Sequence[Message], ask: Ask) -> Generation:
         conversation=conversation,
         message=answer,
         model=ask.model,
-        # The conversation's own, under what this request asks for.
-        params=conversation.params | ask.params,
+        params=params,
         idempotency_key=ask.idempotency_key or None,
         store=ask.store,
     )

@@ -1,21 +1,28 @@
-"""What one user may ask for at a time, checked where an answer is stored.
+"""What one user may ask for, checked where an answer is stored.
 
 Every API asks through `chat.asking`, so the check lives beside it and not in one of
 them. It runs in the transaction that stores the answer: who is refused, has stored and
-used nothing. Exact over all processes, because a user's starts take turns.
+used nothing. Exact over all processes, because a user's starts take turns. What is off
+costs nothing; what is on, a statement.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from django.conf import settings
+from django.db import connection
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from . import usage
 from .database import take_turns
 from .errors import BusyError, LimitError
 from .fair import LIVE
+from .quotas import Allowance, quotas
+from .rates import Rate
 from .rows import fetch
 
 STARTS = 0x43480002
@@ -26,14 +33,42 @@ SELECT COUNT(*), COUNT(CASE WHEN user_id = %s THEN 1 END)
 FROM chat_generation WHERE {LIVE} AND status = 'queued'
 """
 
+# The generic cell rate algorithm: `due` moves on by an interval with each request, from
+# now or from where it was, and may be so far ahead of now as all but one take.
+NOW = {
+    "postgresql": "EXTRACT(EPOCH FROM STATEMENT_TIMESTAMP())::float8",
+    "sqlite": "((JULIANDAY('now') - 2440587.5) * 86400.0)",
+}
+STEP = """
+INSERT INTO chat_pace (user_id, due) VALUES (%s, {now} + %s)
+ON CONFLICT (user_id) DO UPDATE
+SET due = CASE WHEN chat_pace.due > {now} THEN chat_pace.due ELSE {now} END + %s
+WHERE chat_pace.due <= {now} + %s
+RETURNING due - {now}
+"""
+AHEAD = "SELECT due - {now} FROM chat_pace WHERE user_id = %s"
+TICK = 0.001
+"""What clocks round to; a request is not refused for less."""
 
-def admit(user: Any) -> None:
-    """Refuse before anything is stored rather than be slow for everybody.
 
-    Raises `BusyError` and `LimitError`. What all users wait for together is counted
-    without a lock: starts at the same moment may go a few beyond it.
+def admit(user: Any, params: dict[str, Any]) -> dict[str, Any]:
+    """The parameters, with no more tokens than the user has left today.
+
+    Raises `BusyError` and `LimitError`: refused before anything is stored rather than
+    slow for everybody. What all users wait for together is counted without a lock:
+    starts at the same moment may go a few beyond it.
     """
+    allowed = quotas.of(user)
     take_turns(STARTS, user.pk)
+    _check_queues(user, allowed)
+    if allowed.daily_tokens is not None:
+        params = _within(params, allowed.daily_tokens - usage.used_today(user), allowed)
+    if allowed.rate is not None:
+        _step(user, allowed.rate)
+    return params
+
+
+def _check_queues(user: Any, allowed: Allowance) -> None:
     [(everybodys, own)] = fetch(QUEUED, [user.pk])
     if everybodys >= settings.CHAT_MAX_QUEUED:
         raise BusyError(
@@ -41,18 +76,60 @@ def admit(user: Any) -> None:
             code="queue_full",
             after=RETRY_SECONDS,
         )
-    if own >= settings.CHAT_USER_QUEUE:
-        raise queue_full(settings.CHAT_USER_QUEUE)
+    if own >= allowed.queue:
+        text = ngettext(
+            "%(limit)d of your questions is waiting for its turn, and no more may. "
+            "Nothing was stored; ask again when it has begun.",
+            "%(limit)d of your questions are waiting for their turn, and no more may. "
+            "Nothing was stored; ask again when one has begun.",
+            allowed.queue,
+        )
+        raise LimitError(
+            text % {"limit": allowed.queue},
+            code="user_queue_full",
+            after=RETRY_SECONDS,
+        )
 
 
-def queue_full(limit: int) -> LimitError:
-    text = ngettext(
-        "%(limit)d of your questions is waiting for its turn, and no more may. "
-        "Nothing was stored; ask again when it has begun.",
-        "%(limit)d of your questions are waiting for their turn, and no more may. "
-        "Nothing was stored; ask again when one has begun.",
-        limit,
+def _within(params: dict[str, Any], left: int, allowed: Allowance) -> dict[str, Any]:
+    """An answer gets what is left. Those that run already are not counted yet: a user
+    may go beyond the limit by what they had under way."""
+    if left <= 0:
+        seconds = (usage.midnight() - timezone.now()).total_seconds()
+        text = _(
+            "You have used your %(limit)d tokens of today. Nothing was stored; "
+            "ask again tomorrow."
+        )
+        raise LimitError(
+            text % {"limit": allowed.daily_tokens},
+            code="daily_tokens_used",
+            after=math.ceil(seconds),
+        )
+    most = params.get("max_tokens") or settings.CHAT_MAX_NEW_TOKENS
+    return {**params, "max_tokens": left} if left < most else params
+
+
+def _step(user: Any, rate: Rate) -> None:
+    """Take one request, or say when there will be one. Undone with the transaction."""
+    now = NOW[connection.vendor]
+    slack = rate.period - rate.interval + min(TICK, rate.interval / 100)
+    values = [user.pk, rate.interval, rate.interval, slack]
+    if fetch(STEP.format(now=now), values):
+        return
+    [(ahead,)] = fetch(AHEAD.format(now=now), [user.pk])
+    text = _("You may ask %(rate)s. Nothing was stored; wait a moment and ask again.")
+    raise LimitError(
+        text % {"rate": _in_words(rate)},
+        code="rate_limited",
+        after=max(1, math.ceil(ahead - slack)),
     )
-    return LimitError(
-        text % {"limit": limit}, code="user_queue_full", after=RETRY_SECONDS
-    )
+
+
+def _in_words(rate: Rate) -> str:
+    words = {
+        "s": ngettext("once a second", "%(count)d times a second", rate.count),
+        "m": ngettext("once a minute", "%(count)d times a minute", rate.count),
+        "h": ngettext("once an hour", "%(count)d times an hour", rate.count),
+        "d": ngettext("once a day", "%(count)d times a day", rate.count),
+    }
+    return words[rate.per] % {"count": rate.count}

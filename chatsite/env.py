@@ -12,6 +12,8 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from chat.rates import parse
+
 ROOT = Path(__file__).resolve().parent.parent
 Names = Annotated[list[str], NoDecode]
 
@@ -55,6 +57,8 @@ class Env(BaseSettings):
     CHAT_USER_QUEUE: int = Field(default=20, ge=1)
     CHAT_MAX_RUNNING: int = Field(default=1024, ge=1)
     CHAT_MAX_QUEUED: int = Field(default=10_000, ge=1)
+    CHAT_RATE_LIMIT: str = ""
+    CHAT_DAILY_TOKENS: int = Field(default=0, ge=0)
     CHAT_CACHE_MB: int = Field(default=512, ge=16)
     CHAT_SHARING: bool = True
     WEB_CONCURRENCY: int = Field(default=1, ge=1)
@@ -75,6 +79,17 @@ class Env(BaseSettings):
     @classmethod
     def empty_is_none(cls, value: object) -> object:
         return value or None
+
+    @field_validator("CHAT_DAILY_TOKENS", mode="before")
+    @classmethod
+    def off_is_zero(cls, value: object) -> object:
+        return 0 if value in ("", "off") else value
+
+    @field_validator("CHAT_RATE_LIMIT")
+    @classmethod
+    def is_rate(cls, value: str) -> str:
+        parse(value)
+        return value
 
     def secret_key(self) -> str:
         """The key from the environment, else from the private file, else none."""

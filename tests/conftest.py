@@ -16,6 +16,7 @@ from django.test import AsyncClient, Client
 
 from chat import database, process
 from chat.models import ApiKey
+from chat.quotas import quotas
 from tests.workers import (  # noqa: F401
     pytest_collection_modifyitems,
     pytest_xdist_make_scheduler,
@@ -73,6 +74,12 @@ def django_db_setup(django_db_setup: None) -> Iterator[None]:
         done.result(10)
     database._readers.submit(connections.close_all).result(10)
     SyncToAsync.single_thread_executor.submit(connections.close_all).result(10)
+
+
+@pytest.fixture(autouse=True)
+def no_quotas_known() -> None:
+    """Ids come again in the next test."""
+    quotas.forget()
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from .generation import Generation
 from .message import Message
 from .preferences import Preferences
 from .prompt_template import PromptTemplate
+from .quota import Pace, Quota
 from .share import Share
 from .usage import Usage
 
@@ -16,8 +17,10 @@ __all__ = [
     "Feedback",
     "Generation",
     "Message",
+    "Pace",
     "Preferences",
     "PromptTemplate",
+    "Quota",
     "Share",
     "Usage",
 ]

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
+from chat.rates import parse
 from chatsite.env import Env
 
 
@@ -37,6 +38,11 @@ def test_lists_are_comma_separated(monkeypatch: pytest.MonkeyPatch) -> None:
         ("CHAT_HEARTBEAT_SECONDS", "-1"),
         ("CHAT_MAX_GENERATION_SECONDS", "0"),
         ("CHAT_ROLE", "king"),
+        ("CHAT_USER_CONCURRENCY", "0"),
+        ("CHAT_USER_QUEUE", "few"),
+        ("CHAT_RATE_LIMIT", "60/w"),
+        ("CHAT_RATE_LIMIT", "often"),
+        ("CHAT_DAILY_TOKENS", "-1"),
         ("DEBUG", "perhaps"),
     ],
 )
@@ -47,6 +53,16 @@ def test_a_value_that_does_not_fit_is_named(
 
     with pytest.raises(ValidationError, match=name):
         Env()
+
+
+@pytest.mark.parametrize(("rate", "tokens"), [("", ""), ("off", "off"), ("0", "0")])
+def test_limits_may_be_off(
+    monkeypatch: pytest.MonkeyPatch, rate: str, tokens: str
+) -> None:
+    monkeypatch.setenv("CHAT_RATE_LIMIT", rate)
+    monkeypatch.setenv("CHAT_DAILY_TOKENS", tokens)
+
+    assert (parse(Env().CHAT_RATE_LIMIT), Env().CHAT_DAILY_TOKENS) == (None, 0)
 
 
 @pytest.mark.parametrize("name", ["SECRET_KEY", "DATABASE_URL", "REDIS_URL"])
