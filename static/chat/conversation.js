@@ -2,7 +2,7 @@
  * The open conversation: what is shown of it, and that it stays in step with the
  * other pages that show it.
  *
- * @typedef {import("./message.js").Message} Message
+ * @typedef {import("./messages/message.js").Message} Message
  *
  * @typedef {object} Hooks
  * @property {(id: string) => void} onStarted a new conversation has its address
@@ -17,7 +17,7 @@
 
 import { conversations } from "./api.js";
 import { Writing } from "./answers/writing.js";
-import { AssistantView } from "./message.js";
+import { AssistantView } from "./messages/assistant.js";
 import { Transcript } from "./transcript.js";
 
 /** @param {Message} message */

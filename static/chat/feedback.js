@@ -1,7 +1,7 @@
 /**
  * What the reader thinks of an answer: good or bad, and why.
  *
- * @typedef {import("./message.js").Message} Message
+ * @typedef {import("./messages/message.js").Message} Message
  */
 
 import { call } from "./api.js";

@@ -32,6 +32,24 @@ export function sentences(...parts) {
   return parts.filter(Boolean).join(gap);
 }
 
+/**
+ * @param {number} ms
+ * @returns {string} in seconds, from a minute on with minutes: `12 sec`, `1 min 5 sec`
+ */
+export function formatDuration(ms) {
+  const seconds = Math.max(1, Math.round(ms / 1000));
+  const minutes = Math.floor(seconds / 60);
+  const parts = minutes ? [unit(minutes, "minute")] : [];
+  if (seconds % 60 || !minutes) parts.push(unit(seconds % 60, "second"));
+  return parts.join(" ");
+}
+
+/** @param {number} value @param {string} name */
+function unit(value, name) {
+  const language = document.documentElement.lang || undefined;
+  return new Intl.NumberFormat(language, { style: "unit", unit: name, unitDisplay: "short" }).format(value);
+}
+
 /** @param {number} value @returns {string} as the page's language writes it */
 export function formatNumber(value) {
   return value.toLocaleString(document.documentElement.lang || undefined);

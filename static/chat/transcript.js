@@ -1,16 +1,17 @@
 /**
  * The messages of the open conversation, in order.
  *
- * @typedef {import("./message.js").Message} Message
+ * @typedef {import("./messages/message.js").Message} Message
  */
 
 import { byId } from "./dom.js";
-import { AssistantView, UserView } from "./message.js";
+import { AssistantView } from "./messages/assistant.js";
+import { UserView } from "./messages/user.js";
 import { Stick } from "./scroll.js";
 
 export class Transcript {
   /**
-   * @param {import("./message.js").Actions} actions
+   * @param {import("./messages/message.js").Actions} actions
    * @param {() => void} onOlder the reader wants what stands above
    */
   constructor(actions, onOlder) {

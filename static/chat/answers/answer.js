@@ -25,6 +25,10 @@ export class Answer {
     this.finishReason = null;
     /** @type {Problem | null} */
     this.problem = null;
+    /** @type {import("../messages/message.js").Usage | null} */
+    this.usage = null;
+    /** @type {import("../messages/message.js").Timing | null} */
+    this.timing = null;
   }
 
   get finished() {
@@ -51,10 +55,19 @@ export class Answer {
     } else if (event === "done") {
       this.status = data.finish_reason === "stopped" ? "stopped" : "done";
       this.finishReason = data.finish_reason;
+      this.usage = data.usage ?? null;
+      this.timing = data.timing ?? null;
     } else if (event === "error") {
       this.status = "failed";
       this.problem = data;
     }
+  }
+
+  /** @param {any} stored the generation, as the API gives it */
+  adopt({ text, reasoning, status, error, finish_reason: reason, usage, timing }) {
+    Object.assign(this, { text, reasoning, status, usage, timing });
+    this.finishReason = reason;
+    this.problem = error ?? null;
   }
 
   begin() {

@@ -22,7 +22,7 @@ import { Answer } from "./answer.js";
 export class LiveAnswer {
   /**
    * @param {What} what
-   * @param {import("../message.js").AssistantView} view
+   * @param {import("../messages/assistant.js").AssistantView} view
    * @param {import("../connection/connection.js").Connection} connection
    * @param {Hooks} hooks
    */
@@ -86,6 +86,8 @@ export class LiveAnswer {
   /** Stop the answer itself. What is there is kept. */
   async stop() {
     this.stopping = true;
+    // It has ended, but is still being typed: the reader has waited long enough.
+    if (this.answer.finished) return this.view.typewriter.skip();
     if (this.generation) return generations.stop(this.generation);
     // Not even asked yet, as far as we know: give the question back.
     if (!this.unsent) return undefined;
@@ -111,19 +113,14 @@ export class LiveAnswer {
   }
 
   end() {
-    this.view.finish(this.answer);
-    this.hooks.onEnd(this.answer);
+    this.view.finish(this.answer, () => this.hooks.onEnd(this.answer));
   }
 
   /** The stream is gone, so the stored answer is all there is. */
   async fetchRest() {
     try {
       const stored = await generations.get(this.generation ?? "", this.abort.signal);
-      const { text, reasoning, status, error, finish_reason: reason } = stored;
-      this.answer.apply({ seq: 0, event: "snapshot", data: { text, reasoning } });
-      this.answer.status = status;
-      this.answer.finishReason = reason;
-      this.answer.problem = error ?? null;
+      this.answer.adopt(stored);
       this.end();
     } catch (error) {
       if (!this.abort.signal.aborted) this.refused(error);

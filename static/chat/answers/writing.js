@@ -1,8 +1,8 @@
 /**
  * What makes the model write: a question, another version of one, another answer.
  *
- * @typedef {import("../message.js").Message} Message
- * @typedef {import("../message.js").AssistantView} AssistantView
+ * @typedef {import("../messages/message.js").Message} Message
+ * @typedef {import("../messages/assistant.js").AssistantView} AssistantView
  */
 
 import { LiveAnswer } from "./live.js";

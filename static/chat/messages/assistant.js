@@ -1,0 +1,149 @@
+/**
+ * An answer: one that is complete, or one that is being written.
+ */
+
+import { Typewriter } from "../answers/typewriter.js";
+import { BlockRenderer } from "../blocks.js";
+import { copyButton } from "../clipboard.js";
+import { el, iconButton } from "../dom.js";
+import { explain, noticeBox } from "../errors.js";
+import { feedbackButtons } from "../feedback.js";
+import { preferences } from "../preferences.js";
+import { t } from "../strings.js";
+import { present, siblingArrows } from "./message.js";
+import { Thoughts } from "./thoughts.js";
+
+export class AssistantView {
+  /**
+   * @param {import("./message.js").Message} message
+   * @param {import("./message.js").Actions} actions
+   */
+  constructor(message, actions) {
+    this.message = message;
+    this.actions = actions;
+    this.body = el("div", { className: "prose", dir: "auto" });
+    this.thoughts = new Thoughts();
+    this.waiting = el("p", { className: "typing", hidden: true });
+    this.note = el("div", { className: "note", hidden: true });
+    this.bar = el("div", { className: "actions" });
+    const title = el("h3", { className: "visually-hidden" }, t("assistant"));
+    const parts = [title, this.thoughts.node, this.body, this.waiting, this.note, this.bar];
+    this.node = el("article", { className: "message assistant" }, ...parts);
+    this.blocks = new BlockRenderer(this.body);
+    this.typewriter = new Typewriter((text) => this.blocks.append(text), preferences());
+    /** Text of a checkpoint is shown until the stream has something better. */
+    this.provisional = false;
+  }
+
+  /** Show a message that nobody is writing any more. */
+  showFinished() {
+    const { content, reasoning = "", timing } = this.message;
+    this.typewriter.clear();
+    this.blocks.finish(content);
+    this.thoughts.finish(reasoning, timing?.thinking_ms);
+    this.settle();
+  }
+
+  /** Begin to show one that is being written. */
+  showGrowing() {
+    const { content, reasoning = "", timing } = this.message;
+    this.node.setAttribute("aria-busy", "true");
+    this.provisional = Boolean(content || reasoning);
+    this.blocks.reset(content);
+    this.thoughts.reset(reasoning);
+    if (reasoning && !content) this.thoughts.begin(timing?.thinking_ms ?? 0);
+    this.showWaiting(null, this.provisional);
+  }
+
+  /**
+   * @param {import("../answers/answer.js").StreamEvent} event
+   * @param {import("../answers/answer.js").Answer} answer the event included
+   */
+  update({ event, data }, answer) {
+    if (event === "snapshot" || (event === "delta" && this.provisional)) {
+      this.provisional = false;
+      this.typewriter.clear();
+      this.blocks.reset(answer.text);
+      this.thoughts.reset(answer.reasoning);
+    } else if (event === "delta") {
+      this.typewriter.append(data.text);
+      this.thoughts.append(data.reasoning);
+    }
+    if (answer.text) this.thoughts.conclude();
+    else if (answer.reasoning) this.thoughts.begin();
+    this.showWaiting(answer.position, Boolean(answer.text || answer.reasoning || this.provisional));
+  }
+
+  /** @param {number | null} position in the queue @param {boolean} begun */
+  showWaiting(position, begun) {
+    this.waiting.hidden = begun;
+    if (begun) return;
+    const words = position ? t("queuePlace", { position }) : t("thinking");
+    const dots = el("span", { className: "dots", "aria-hidden": "true" }, el("i"), el("i"), el("i"));
+    const quiet = position ? "" : "visually-hidden";
+    this.waiting.replaceChildren(dots, el("span", { className: quiet }, words));
+  }
+
+  /** Read no further here; the answer goes on. */
+  leave() {
+    this.typewriter.clear();
+    this.blocks.frame.cancel();
+    this.thoughts.leave();
+  }
+
+  /** Nobody reads on: leave what there is, and no sign of more to come. */
+  giveUp() {
+    this.blocks.frame.flush();
+    this.node.removeAttribute("aria-busy");
+    this.waiting.hidden = true;
+  }
+
+  /**
+   * Show the rest and how it ended.
+   * @param {import("../answers/answer.js").Answer} answer that is finished
+   * @param {() => void} done when all of it is shown
+   */
+  finish(answer, done) {
+    const { message } = this;
+    message.status = answer.status;
+    message.content = answer.text;
+    message.reasoning = answer.reasoning;
+    message.error = answer.problem;
+    message.finish_reason = answer.finishReason;
+    message.usage = answer.usage;
+    message.timing = answer.timing;
+    this.typewriter.end(() => {
+      this.showFinished();
+      done();
+    });
+    // What was stopped must not seem to go on.
+    if (answer.status !== "done") this.typewriter.skip();
+  }
+
+  /** The end of an answer: how it ended, and what can be done with it. */
+  settle() {
+    const { message, actions } = this;
+    this.node.dataset.message = message.id;
+    this.node.removeAttribute("aria-busy");
+    this.waiting.hidden = true;
+    this.showEnding();
+    const copy = copyButton(() => message.content);
+    const again = iconButton("again", t("regenerate"), () => actions.regenerate(message), "again");
+    const rated = message.status === "failed" ? null : feedbackButtons(message);
+    this.bar.replaceChildren(...present(copy, again, rated, siblingArrows(message, actions)));
+  }
+
+  showEnding() {
+    const { message, actions } = this;
+    const reason = message.status === "stopped" ? "stopped" : message.finish_reason;
+    const quiet = { stopped: "endStopped", length: "endLength", content_filter: "endFilter" }[reason ?? ""];
+    this.note.className = "note";
+    this.note.hidden = message.status !== "failed" && !quiet;
+    if (message.status === "failed") {
+      const told = explain(message.error ?? { code: "failed", message: "", retryable: true }, "answer");
+      this.note.replaceChildren(noticeBox(told, () => actions.regenerate(message)));
+    } else {
+      this.note.replaceChildren(quiet ? el("p", {}, t(quiet)) : "");
+    }
+  }
+}
