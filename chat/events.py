@@ -101,7 +101,8 @@ class Done:
     """The end of an answer: finish_reason is stop, length, stopped, content_filter.
 
     `usage` holds prompt_tokens, completion_tokens, total_tokens; `timing` holds
-    queue_ms, ttft_ms, total_ms (integers) and tokens_per_second (a float).
+    queue_ms, ttft_ms, thinking_ms, total_ms (integers) and tokens_per_second (a
+    float).
     """
 
     name: ClassVar[str] = "done"

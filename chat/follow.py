@@ -13,6 +13,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import Error
+from django.utils import timezone
 
 from .database import for_reader
 from .events import (
@@ -206,23 +207,31 @@ def usage(generation: Generation) -> dict[str, int]:
 
 
 def timing(generation: Generation) -> dict[str, float | None]:
-    """Milliseconds since the request; tokens per second since the first token."""
+    """Milliseconds since the request; tokens per second since the first token, for
+    one that is being written so far. `thinking_ms`: from the first token to the first
+    text; None when it did not think."""
     first, end = generation.first_token, generation.finished
-    speed = None
-    if first and end and (seconds := (end - first).total_seconds()) > 0:
+    now = end or timezone.now()
+    speed = thinking = None
+    if first and (seconds := (now - first).total_seconds()) > 0:
         speed = round(generation.completion_tokens / seconds, 1)
+    if first and (generation.first_text or now) > first:
+        thinking = _ms(first, generation.first_text or now)
     return {
         "queue_ms": _since(generation, generation.started),
         "ttft_ms": _since(generation, first),
+        "thinking_ms": thinking,
         "total_ms": _since(generation, end),
         "tokens_per_second": speed,
     }
 
 
 def _since(generation: Generation, moment: datetime | None) -> int | None:
-    if moment is None:
-        return None
-    return max(0, round((moment - generation.created).total_seconds() * 1000))
+    return None if moment is None else _ms(generation.created, moment)
+
+
+def _ms(start: datetime, end: datetime) -> int:
+    return max(0, round((end - start).total_seconds() * 1000))
 
 
 async def end_of(tape: Tape, generation: Generation) -> Generation:

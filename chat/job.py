@@ -62,6 +62,7 @@ class Job:
     prompt_tokens: int
     completion_tokens: int
     first_token: datetime | None
+    first_text: datetime | None = None
     writer: Writer | None = None
     task: asyncio.Task[str] | None = None
     interrupted: Interruption | None = None
@@ -139,8 +140,10 @@ class Job:
         text, reasoning = storable(chunk.text), storable(chunk.reasoning)
         if not (text or reasoning):
             return
-        if self.first_token is None:
-            self.first_token = datetime.fromtimestamp(now, UTC)
+        moment = datetime.fromtimestamp(now, UTC)
+        self.first_token = self.first_token or moment
+        if text:
+            self.first_text = self.first_text or moment
         assert self.writer is not None
         self.writer.append(self._delta(text, reasoning))
         self._text.add(text)
@@ -169,6 +172,7 @@ class Job:
             prompt_tokens=self.prompt_tokens,
             completion_tokens=self.completion_tokens,
             first_token=self.first_token,
+            first_text=self.first_text,
             whole=self._in_doubt,
             marks=(
                 len(self._text.parts),
@@ -203,6 +207,7 @@ class Job:
             completion_tokens=self.completion_tokens,
             last_seq=self.writer.next_seq,
             first_token=self.first_token,
+            first_text=self.first_text,
             **how,
         )
 
@@ -231,6 +236,7 @@ def prepare(lease: Lease) -> Job:
         prompt_tokens=row.prompt_tokens,
         completion_tokens=row.completion_tokens,
         first_token=row.first_token,
+        first_text=row.first_text,
         behind=row.last_seq,
         _saved_tokens=row.completion_tokens,
     )

@@ -38,6 +38,7 @@ class Checkpoint:
     whole: bool
     marks: tuple[int, int, int]
     """How far the writer's text, reasoning and ids go in it: for the writer alone."""
+    first_text: datetime | None = None
 
 
 APPEND = """
@@ -46,7 +47,7 @@ SET text = CASE WHEN %s THEN '' ELSE text END || %s,
     reasoning = CASE WHEN %s THEN '' ELSE reasoning END || %s,
     token_ids = CASE WHEN %s THEN '' ELSE token_ids END || %s,
     last_seq = %s, prompt_tokens = %s, completion_tokens = %s,
-    first_token = COALESCE(first_token, %s)
+    first_token = COALESCE(first_token, %s), first_text = COALESCE(first_text, %s)
 WHERE id = %s AND owner = %s AND attempt = %s AND status = 'running'
 """
 
@@ -69,6 +70,7 @@ def checkpoint(news: Sequence[Checkpoint]) -> None:
             new.prompt_tokens,
             new.completion_tokens,
             adapt(new.first_token) if new.first_token else None,
+            adapt(new.first_text) if new.first_text else None,
             raw_uuid(new.lease.generation),
             new.lease.owner,
             new.lease.attempt,
@@ -98,6 +100,7 @@ class Outcome:
     error_code: str = ""
     error_message: str = ""
     error_retryable: bool = False
+    first_text: datetime | None = None
 
 
 def finish(lease: Lease, outcome: Outcome) -> Generation | None:
@@ -114,6 +117,7 @@ def finish(lease: Lease, outcome: Outcome) -> Generation | None:
             completion_tokens=outcome.completion_tokens,
             last_seq=outcome.last_seq,
             first_token=outcome.first_token,
+            first_text=outcome.first_text,
             finish_reason=outcome.finish_reason,
             error_code=outcome.error_code,
             error_message=outcome.error_message,

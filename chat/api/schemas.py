@@ -161,6 +161,7 @@ class Usage(Schema):
 class Timing(Schema):
     queue_ms: int | None
     ttft_ms: int | None
+    thinking_ms: int | None
     total_ms: int | None
     tokens_per_second: float | None
 
@@ -227,6 +228,9 @@ class MessageOut(Schema):
     generation: UUID | None
     finish_reason: str | None
     error: GenerationError | None
+    model: str | None
+    usage: Usage | None
+    timing: Timing | None
     siblings: list[UUID]
     rating: int
     comment: str

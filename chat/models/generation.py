@@ -83,6 +83,9 @@ class Generation(models.Model):
     created = models.DateTimeField(_("created"), default=timezone.now, editable=False)
     started = models.DateTimeField(_("started"), null=True, blank=True)
     first_token = models.DateTimeField(_("first token"), null=True, blank=True)
+    first_text = models.DateTimeField(
+        _("first text after thinking"), null=True, blank=True
+    )
     finished = models.DateTimeField(_("finished"), null=True, blank=True)
 
     objects = GenerationQuerySet.as_manager()

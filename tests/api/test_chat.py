@@ -63,6 +63,7 @@ class TestWhole:
         assert set(said["timing"]) == {
             "queue_ms",
             "ttft_ms",
+            "thinking_ms",
             "total_ms",
             "tokens_per_second",
         }

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 
 from chat import generations
 from chat.api.paging import pack
 from chat.asking import Ask
-from chat.models import Feedback
+from chat.models import Feedback, Generation
 from chat.outcomes import checkpoint
 from tests.api.helpers import NOWHERE, answered, error_of
 from tests.core.helpers import ask, claim_one, said
@@ -54,6 +57,9 @@ class TestList:
             "generation": str(talk.pk),
             "finish_reason": "stop",
             "error": None,
+            "model": "scripted",
+            "usage": {"prompt_tokens": 2, "completion_tokens": 3, "total_tokens": 5},
+            "timing": item["timing"],
             "siblings": [str(talk.message_id)],
             "rating": 0,
             "comment": "",
@@ -88,6 +94,37 @@ class TestList:
         page = api.get(path(talk), {"cursor": pack(bobs.message_id)}).json()
 
         assert page["items"] == []
+
+    def test_it_tells_how_long_an_answer_took_and_thought(self, api, talk) -> None:
+        times = [talk.created + timedelta(seconds=n) for n in (1, 2, 5, 6)]
+        names = ("started", "first_token", "first_text", "finished")
+        Generation.objects.filter(pk=talk.pk).update(
+            **dict(zip(names, times, strict=True))
+        )
+
+        question, item = api.get(path(talk)).json()["items"][-2:]
+
+        assert question["timing"] is None
+        assert item["timing"] == {
+            "queue_ms": 1000,
+            "ttft_ms": 2000,
+            "thinking_ms": 3000,
+            "total_ms": 6000,
+            "tokens_per_second": 0.8,
+        }
+
+    def test_one_that_is_thinking_tells_for_how_long(self, api, alice) -> None:
+        generation = ask(alice)
+        held = claim_one()
+        checkpoint([said(held, "")])
+        Generation.objects.filter(pk=generation.pk).update(
+            first_token=timezone.now() - timedelta(seconds=5)
+        )
+
+        timing = api.get(path(generation)).json()["items"][-1]["timing"]
+
+        assert 5000 <= timing["thinking_ms"] < 60_000
+        assert timing["total_ms"] is None
 
     def test_a_live_answer_shows_its_checkpoint(self, api, alice) -> None:
         generation = ask(alice)

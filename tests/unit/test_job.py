@@ -73,6 +73,17 @@ def test_it_adds_up_what_the_engine_says() -> None:
     assert job.first_token is not None
 
 
+def test_it_notes_when_thinking_ended() -> None:
+    job = make()
+
+    for moment, chunk in enumerate([Chunk(reasoning="so"), Chunk("a"), Chunk("b")], 9):
+        job.take(chunk, moment)
+
+    assert job.first_token is not None
+    assert job.first_text is not None
+    assert (job.first_text - job.first_token).total_seconds() == 1
+
+
 def test_the_engine_may_know_the_counts_better() -> None:
     job = make()
 

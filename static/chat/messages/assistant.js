@@ -51,7 +51,8 @@ export class AssistantView {
     this.provisional = Boolean(content || reasoning);
     this.blocks.reset(content);
     this.thoughts.reset(reasoning);
-    if (reasoning && !content) this.thoughts.begin(timing?.thinking_ms ?? 0);
+    if (content) this.thoughts.conclude(timing?.thinking_ms);
+    else if (reasoning) this.thoughts.begin(timing?.thinking_ms ?? 0);
     this.showWaiting(null, this.provisional);
   }
 

@@ -30,6 +30,7 @@ export class Thoughts {
     this.summary.addEventListener("click", () => (this.touched = true));
     /** @type {number | null} when it began, by this page's clock */
     this.began = null;
+    this.concluded = false;
     this.clock = 0;
   }
 
@@ -70,14 +71,16 @@ export class Thoughts {
     return this.began === null ? null : performance.now() - this.began;
   }
 
-  /** The answer itself begins. */
-  conclude() {
-    if (this.began === null) return;
-    const { elapsed } = this;
+  /**
+   * The answer itself begins.
+   * @param {number | null} [ms] how long it thought; else as long as was seen here
+   */
+  conclude(ms = this.elapsed) {
+    if (this.concluded) return;
+    this.concluded = true;
     this.stopClock();
-    this.began = null;
     if (!this.touched) this.node.open = false;
-    this.showDuration(elapsed);
+    this.showDuration(ms);
   }
 
   /** @param {number | null | undefined} ms how long it took, where that is known */
@@ -92,12 +95,11 @@ export class Thoughts {
    * @param {number | null | undefined} ms
    */
   finish(text, ms) {
-    const { elapsed } = this;
     this.conclude();
+    if (typeof ms === "number") this.showDuration(ms);
     this.typewriter.clear();
     this.blocks.finish(text);
     this.node.hidden = !text;
-    if (typeof ms === "number" || elapsed === null) this.showDuration(ms);
   }
 
   stopClock() {
