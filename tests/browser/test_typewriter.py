@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -17,7 +18,9 @@ PACED = """(module, [arrivals, until]) => {
     let waiting = 0, done = 0, last = 0;
     for (let now = 0; now <= until; now += 16) {
         for (const [at, count] of arrivals) {
-            if (at < now && at >= now - 16) { pace.arrived(count, at); waiting += count; }
+            if (at >= now || at < now - 16) continue;
+            pace.arrived(count, at);
+            waiting += count;
         }
         const count = Math.min(waiting, pace.allowed(now - last, now));
         if (count > 0) pace.shown("x".repeat(count), "");
@@ -60,7 +63,7 @@ def test_no_character_is_half_a_second_late(library: ChatPage, name: str) -> Non
 def test_it_is_even(library: ChatPage) -> None:
     """A piece every quarter of a second becomes a flow: at most a few in a frame."""
     shown = paced(library, [(at, 25) for at in range(0, 4000, 250)], 4000)
-    flow = [b - a for a, b in zip(shown[40:], shown[41:], strict=False)]
+    flow = [b - a for a, b in pairwise(shown[40:])]
     assert max(flow) <= 4
     assert flow.count(0) < len(flow) / 3
 
@@ -68,7 +71,8 @@ def test_it_is_even(library: ChatPage) -> None:
 CUT = """(module, texts) => {
     const whole = (text) => {
         const ends = new Set();
-        for (let at = 1; at <= text.length; at++) ends.add(module.characterEnd(text, at));
+        const count = text.length;
+        for (let at = 1; at <= count; at++) ends.add(module.characterEnd(text, at));
         let from = 0;
         return [...ends].map((end) => text.slice(from, from = end));
     };
