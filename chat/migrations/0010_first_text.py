@@ -10,7 +10,7 @@ def nothing_is_known_of_thinking(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('chat', '0008_usage'),
+        ('chat', '0009_quotas'),
     ]
 
     operations = [
