@@ -62,6 +62,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # the same
 
     async def connect(self) -> None:
         self.watches: dict[str, asyncio.Task[None]] = {}
+        self.doubted = asyncio.Event()
         self.recheck: asyncio.Task[None] | None = None
         await self.accept()
         caller = await self._caller()
@@ -80,10 +81,9 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # the same
             return None
 
     async def _join(self) -> None:
-        """The group that gets news of the user's conversations."""
-        if self.caller.may("read"):
-            group = group_of(self.user.pk)
-            await self.channel_layer.group_add(group, self.channel_name)
+        """The group that gets the user's news."""
+        group = group_of(self.user.pk)
+        await self.channel_layer.group_add(group, self.channel_name)
 
     async def disconnect(self, code: int) -> None:
         if self.recheck is None:
@@ -96,9 +96,11 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # the same
         await self.channel_layer.group_discard(group, self.channel_name)
 
     async def _recheck(self) -> None:
-        """Deactivated or logged out: the socket goes too."""
+        """Deactivated or logged out: the socket goes too. At once when told so."""
         while True:
-            await asyncio.sleep(RECHECK_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.doubted.wait(), RECHECK_SECONDS)
+            self.doubted.clear()
             caller = await self._caller()
             if caller is None or caller.user.pk != self.user.pk:
                 await self.close(UNAUTHENTICATED)
@@ -177,8 +179,14 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # the same
         else:
             await self.close(RESTARTING)
 
+    async def access_changed(self, news: Json) -> None:
+        """A nudge from the channel layer: may the user still be here?"""
+        self.doubted.set()
+
     async def conversation_changed(self, news: Json) -> None:
-        """A nudge from the channel layer: read the row, then tell."""
+        """The same: read the row, then tell. No news for keys that do not read."""
+        if not self.caller.may("read"):
+            return
         pk, action = news["conversation"], news["action"]
         shown: Json | None = {"id": pk}
         if action != "deleted":

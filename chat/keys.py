@@ -11,6 +11,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from . import nudges
 from .database import write
 from .errors import ChatError, ConflictError
 from .models import ApiKey
@@ -20,6 +21,7 @@ MAX_KEYS = 50
 """A user's keys that are not revoked; and as many revoked ones are remembered."""
 MAX_NAME = 100
 LONGEST = timedelta(days=3660)
+LAST_SECOND = time(23, 59, 59)
 DAYS = re.compile("([0-9]{1,5})d")
 
 
@@ -44,6 +46,12 @@ def issue(
         forgotten = list(old.values_list("pk", flat=True)[MAX_KEYS:])
         rows.filter(pk__in=forgotten).delete()
         return rows.create_key(user, name, known, expires)
+
+
+def revoke(row: ApiKey) -> None:
+    """It opens nothing any more, and what it holds open is closed. Idempotent."""
+    row.revoke()
+    nudges.access_changed(row.user_id)
 
 
 def check_room(user: Any) -> None:
@@ -82,14 +90,19 @@ def check_expiry(expires: datetime | None) -> None:
         )
 
 
+def end_of(day: date) -> datetime:
+    """Its last second, in the site's time zone."""
+    return timezone.make_aware(datetime.combine(day, LAST_SECOND))
+
+
 def expiry_from(text: str) -> datetime:
-    """`2027-01-31`: through that day, in the site's time zone; `90d`: so many days."""
+    """`2027-01-31`: to the last second of that day, in the site's time zone; `90d`: so
+    many days from now."""
     days = DAYS.fullmatch(text)
     try:
         if days:
             return timezone.now() + timedelta(days=int(days[1]))
-        after = date.fromisoformat(text) + timedelta(days=1)
-        return timezone.make_aware(datetime.combine(after, time()))
+        return end_of(date.fromisoformat(text))
     except (ValueError, OverflowError) as error:
         raise ChatError(
             _("Write a day as 2027-01-31, or a number of days as 90d."),

@@ -1,4 +1,5 @@
-"""News of a user's conversations, for all their open pages, by the channel layer.
+"""News for all open pages of a user, by the channel layer: their conversations, and
+that they may have to go.
 
 A layer message is a nudge: it may be lost, and who gets it reads the row again. One
 loop passes them on, one after the other: sent all at once, a burst of news would open
@@ -26,33 +27,39 @@ def group_of(user_id: int | str) -> str:
 
 class Notices:
     def __init__(self) -> None:
-        self._pending: asyncio.Queue[tuple[str, str, str]] = asyncio.Queue(MAX_PENDING)
+        self._pending: asyncio.Queue[tuple[str, dict[str, str]]] = asyncio.Queue(
+            MAX_PENDING
+        )
         self._loop: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         nudges.changed.connect(self.tell)
+        nudges.access.connect(self.warn)
         self._loop = asyncio.create_task(self._pass_on(), name="notices")
 
     async def stop(self) -> None:
         nudges.changed.disconnect(self.tell)
+        nudges.access.disconnect(self.warn)
         if self._loop is not None:
             self._loop.cancel()
             await asyncio.gather(self._loop, return_exceptions=True)
 
     def tell(self, user_id: str, action: str, conversation: str) -> None:
         """On the loop: pass a change on to the user's pages, in every process."""
+        news = {"action": action, "conversation": conversation}
+        self._put(user_id, {"type": "conversation.changed", **news})
+
+    def warn(self, user_id: str) -> None:
+        self._put(user_id, {"type": "access.changed"})
+
+    def _put(self, user_id: str, message: dict[str, str]) -> None:
         if not self._pending.full():
-            self._pending.put_nowait((user_id, action, conversation))
+            self._pending.put_nowait((user_id, message))
 
     async def _pass_on(self) -> None:
         while True:
-            user_id, action, conversation = await self._pending.get()
-            message = {
-                "type": "conversation.changed",
-                "action": action,
-                "conversation": conversation,
-            }
+            user_id, message = await self._pending.get()
             try:
                 await get_channel_layer().group_send(group_of(user_id), message)
             except Exception as error:
-                logger.warning("cannot tell of a conversation: %s", error)
+                logger.warning("cannot tell the news: %s", error)

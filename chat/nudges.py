@@ -59,9 +59,18 @@ conversation's id. Delivered in this process, which tells the others through the
 channel layer."""
 
 
+access = Nudge("access")
+"""What a user may do has changed; the user's id. Delivered like `changed`."""
+
+
 def conversation_changed(user: object, action: str, conversation: object) -> None:
     """After the commit: tell the user's open pages."""
     changed.deliver(str(user), action, str(conversation))
+
+
+def access_changed(user: object) -> None:
+    """After the commit: let the user's sockets ask whether they may still be there."""
+    access.deliver(str(user))
 
 
 ALL = (queue, stop, ended)

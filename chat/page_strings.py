@@ -116,6 +116,11 @@ STRINGS: dict[str, str | Promise] = {
     ),
     "deleted": _("Deleted."),
     "title": _("Title"),
+    # settings
+    "saved": _("Saved."),
+    "revoke": _("Revoke"),
+    "revokeQuestion": _("Programs that use this key stop working at once."),
+    "revokeNameless": _("Revoke this key?"),
     # what a screen reader is told
     "answering": _("The answer is being written."),
     "answered": _("The answer is complete."),

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from django.urls import path, re_path
 
-from . import probes, share_page, views
+from . import probes, settings_page, share_page, views
 from .api.dashscope.api import api as dashscope
 from .api.errors import nothing_here
 from .api.native import api
@@ -16,6 +16,16 @@ from .consumers import ChatConsumer
 urlpatterns = [
     path("", views.chat, name="chat"),
     path("c/<uuid:conversation_id>/", views.chat, name="conversation"),
+    path("settings/", settings_page.page, name="settings"),
+    path("settings/keys/", settings_page.create_key, name="create-key"),
+    path(
+        "settings/keys/<int:key>/revoke/", settings_page.revoke_key, name="revoke-key"
+    ),
+    path(
+        "settings/delete-account/", settings_page.delete_account, name="delete-account"
+    ),
+    path("goodbye/", settings_page.goodbye, name="goodbye"),
+    path("i18n/setlang/", settings_page.set_language, name="set_language"),
     path("share/<str:token>/", share_page.share, name="share"),
     path("v1/", openai.urls),
     path("api/v1/", dashscope.urls),

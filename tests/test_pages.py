@@ -116,7 +116,7 @@ def test_all_words_of_the_page_are_translated() -> None:
 
 def test_the_scripts_use_words_that_exist() -> None:
     used: set[str] = set()
-    for path in SCRIPTS.glob("*.js"):
+    for path in SCRIPTS.rglob("*.js"):
         source = path.read_text(encoding="utf-8")
         used |= set(re.findall(r'\bt\("(\w+)"', source))
         used |= set(re.findall(r'"((?:kept|end)[A-Z]\w+|error_\w+)"', source))

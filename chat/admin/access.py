@@ -153,7 +153,7 @@ class ApiKeyAdmin(ReadOnlyAdmin[ApiKey]):
     def revoke_selected(self, request: HttpRequest, queryset: Any) -> None:
         rows = list(queryset.filter(revoked=None))
         for row in rows:
-            row.revoke()
+            keys.revoke(row)
             self.log_change(request, row, _now("Revoked."))
         told = ngettext(
             "%(count)d key was revoked. It no longer opens anything.",

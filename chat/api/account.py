@@ -54,5 +54,5 @@ def revoke_key(request: HttpRequest, key: int) -> HttpResponse:
     row = ApiKey.objects.owned_by(caller_of(request)).filter(pk=key).first()
     if row is None:
         raise NotFoundError("key")
-    row.revoke()
+    keys.revoke(row)
     return HttpResponse(status=204)

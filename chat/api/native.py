@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ninja import NinjaAPI
 
-from . import account, chat, conversations, errors, sharing, templates
+from . import account, chat, conversations, errors, preferences, sharing, templates
 from .auth import authenticate
 
 api = NinjaAPI(
@@ -24,6 +24,7 @@ ROOMS = (
     sharing,
     templates,
     account,
+    preferences,
 )
 for module in ROOMS:
     api.add_router("", module.router)

@@ -33,8 +33,16 @@ READS = frozenset(
 )
 """GET on these routes needs `read`. Without the types of their parameters."""
 
-SESSIONS = frozenset({("POST", "api/keys"), ("DELETE", "api/keys/<key>")})
-"""A key that leaked must not make others, nor lock its owner's programs out."""
+SESSIONS = frozenset(
+    {
+        ("POST", "api/keys"),
+        ("DELETE", "api/keys/<key>"),
+        ("GET", "api/settings"),
+        ("PATCH", "api/settings"),
+    }
+)
+"""A key that leaked must not make others, nor lock its owner's programs out; how pages
+look is nothing to programs."""
 
 OPEN = frozenset(
     {

@@ -16,14 +16,14 @@ class Preferences(models.Model):
     fixed typewriter; `remote_images` are those a model's answer points to."""
 
     class Theme(models.TextChoices):
-        SYSTEM = "system", _("as the system")
-        LIGHT = "light", _("light")
-        DARK = "dark", _("dark")
+        SYSTEM = "system", _("As the system")
+        LIGHT = "light", _("Light")
+        DARK = "dark", _("Dark")
 
     class Typewriter(models.TextChoices):
-        SMOOTH = "smooth", _("smooth, as fast as it comes")
-        FIXED = "fixed", _("at a fixed speed")
-        OFF = "off", _("off")
+        SMOOTH = "smooth", _("Smoothly, as fast as it comes")
+        FIXED = "fixed", _("At a fixed speed")
+        OFF = "off", _("Off: show at once what has come")
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL,

@@ -29,6 +29,8 @@ PACKAGES = {
 }
 # Loaded with the page; the others only when a text needs them.
 EAGER = ("marked", "dompurify")
+# Modules of pages that are loaded without hints.
+OTHER_PAGES = ("chat/settings/",)
 # What would end a script element or open a comment in one.
 ESCAPES = {ord("<"): "\\u003C", ord(">"): "\\u003E", ord("&"): "\\u0026"}
 
@@ -71,8 +73,10 @@ def import_map(context: dict[str, Any]) -> SafeString:
 
 @register.simple_tag
 def module_preloads() -> SafeString:
-    """Preload hints, or the browser would find the modules one import at a time."""
-    names = own_modules() + [PACKAGES[name] for name in EAGER]
+    """Preload hints for the chat page, or the browser would find the modules one
+    import at a time."""
+    own = [name for name in own_modules() if not name.startswith(OTHER_PAGES)]
+    names = own + [PACKAGES[name] for name in EAGER]
     return format_html_join(
         "\n",
         '<link rel="modulepreload" href="{}">',

@@ -1,5 +1,5 @@
 /**
- * Two questions the page asks: a new name, and whether to delete.
+ * What a page asks: whether to do it, and a new name.
  */
 
 import { el } from "./dom.js";
@@ -12,7 +12,7 @@ import { t } from "./strings.js";
  * @param {string} kind its class
  * @returns {Promise<boolean>} whether the reader agreed
  */
-function ask(title, fields, action, kind) {
+export function ask(title, fields, action, kind) {
   const cancel = el("button", { type: "button", className: "quiet" }, t("cancel"));
   const agree = el("button", { type: "submit", className: kind }, action);
   const form = el("form", { method: "dialog" }, el("h2", { id: "dialog-title" }, title), ...fields);
