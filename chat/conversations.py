@@ -51,9 +51,14 @@ SELECT id FROM below ORDER BY created DESC, depth DESC LIMIT 1
 
 def path_to(leaf: UUID, conversation: UUID, limit: int) -> list[Message]:
     """The last `limit` messages of the path that ends in `leaf`, oldest first."""
-    ids = _ids(PATH, [raw_uuid(leaf), raw_uuid(conversation), limit])
+    ids = path_ids(leaf, conversation, limit)
     found = Message.objects.select_related("generation", "feedback").in_bulk(ids)
-    return [found[key] for key in reversed(ids) if key in found]
+    return [found[key] for key in ids if key in found]
+
+
+def path_ids(leaf: UUID, conversation: UUID, limit: int) -> list[UUID]:
+    """The ids of the same."""
+    return _ids(PATH, [raw_uuid(leaf), raw_uuid(conversation), limit])[::-1]
 
 
 def newest_leaf(message: UUID, conversation: UUID) -> UUID | None:

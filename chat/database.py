@@ -3,6 +3,7 @@
 The loop never touches the database itself. The runner's work goes through two threads
 that keep their connections; readers, of whom there may be thousands, look at their
 rows through a thread of their own, so that no lease is renewed late because of them;
+exports and imports, which are long, take turns in another one, a step at a time;
 requests have their own pool (`chatsite.handler`).
 """
 
@@ -35,6 +36,7 @@ THREADS = 2
 LONGEST_PAUSE = 2.0
 _pool = ThreadPoolExecutor(THREADS, thread_name_prefix="database")
 _readers = ThreadPoolExecutor(1, thread_name_prefix="readers")
+_bulk = ThreadPoolExecutor(1, thread_name_prefix="bulk")
 _sqlite_writer = threading.RLock()
 
 CLAIMS = 0x43480001
@@ -79,6 +81,11 @@ async def in_database(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -
 async def for_reader(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """The same, for what a reader wants to know."""
     return await _in(_readers, partial(work, *args, **kwargs))
+
+
+async def in_bulk(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """The same, for one step of something long."""
+    return await _in(_bulk, partial(work, *args, **kwargs))
 
 
 async def _in(pool: ThreadPoolExecutor, work: Callable[[], R]) -> R:

@@ -60,6 +60,7 @@ class Env(BaseSettings):
     CHAT_RATE_LIMIT: str = ""
     CHAT_DAILY_TOKENS: int = Field(default=0, ge=0)
     CHAT_CACHE_MB: int = Field(default=512, ge=16)
+    CHAT_MAX_IMPORT_MB: int = Field(default=100, ge=1, le=2048)
     CHAT_SHARING: bool = True
     WEB_CONCURRENCY: int = Field(default=1, ge=1)
 

@@ -12,14 +12,14 @@ response it returns, so async views return quickly: a stream, or a `LaterRespons
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from os import SEEK_END
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from asgiref.sync import sync_to_async
 from django import db
-from django.conf import settings
 from django.core import signals
 from django.core.handlers.asgi import ASGIHandler
 from django.http import (
@@ -28,8 +28,12 @@ from django.http import (
 )
 from django.http.response import HttpResponseBase
 
+from chat.api.bodies import limit_of, takes_files
 from chat.api.later import LaterResponse
+from chat.callers import of_scope
 
+P = ParamSpec("P")
+R = TypeVar("R")
 THREADS = 8
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -46,20 +50,26 @@ class OneHopHandler(ASGIHandler):
             raise ValueError(f"HTTP only, not {scope['type']}")
         # No ThreadSensitiveContext around it: that is what pins thread and
         # connection to the stream.
-        await self.handle(scope, receive, send)
+        limit = await self._limit(scope)
+        await self.handle(scope, bounded(receive, limit), send)
 
-    async def read_body(self, receive: Receive) -> Any:
-        """Keeps a byte more than any view takes, whatever a client sends."""
-        left = settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1
+    async def _limit(self, scope: Any) -> int:
+        """How much of the body is kept. Files are taken from known callers only, so
+        who calls has to be clear before the body is read."""
+        path = scope["path"]
+        if takes_files(path) and not await self._hop(self._is_known)(scope):
+            return limit_of("")
+        return limit_of(path)
 
-        async def bounded() -> Mapping[str, Any]:
-            nonlocal left
-            message = await receive()
-            body = message.get("body", b"")[:left]
-            left -= len(body)
-            return {**message, "body": body}
+    def _is_known(self, scope: Any) -> bool:
+        with kept_connection():
+            try:
+                return of_scope(scope) is not None
+            except (db.OperationalError, db.InterfaceError):
+                return False  # and the request itself will be told
 
-        return await super().read_body(bounded)
+    def _hop(self, work: Callable[P, R]) -> Callable[P, Awaitable[R]]:
+        return sync_to_async(work, thread_sensitive=False, executor=self._pool)
 
     def create_request(self, scope: Any, body_file: Any) -> Any:
         """The length of a chunked body is known by now: let it be checked."""
@@ -70,8 +80,7 @@ class OneHopHandler(ASGIHandler):
         return request, refused
 
     async def run_get_response(self, request: HttpRequest) -> HttpResponseBase:
-        hop = sync_to_async(self._respond, thread_sensitive=False, executor=self._pool)
-        response: HttpResponseBase = await hop(request)
+        response = await self._hop(self._respond)(request)
         if isinstance(response, LaterResponse):
             response = await response.resolve()
         if isinstance(response, FileResponse):
@@ -80,15 +89,35 @@ class OneHopHandler(ASGIHandler):
         return response
 
     def _respond(self, request: HttpRequest) -> HttpResponseBase:
-        """Runs in a pool thread, which keeps its database connection."""
-        db.reset_queries()
-        db.close_old_connections()
-        try:
+        with kept_connection():
             response = self.get_response(request)
             response._handler_class = self.__class__  # type: ignore[attr-defined]
             return response
-        finally:
-            db.close_old_connections()
+
+
+@contextmanager
+def kept_connection() -> Iterator[None]:
+    """Around work in a pool thread, which keeps its connection while that is good."""
+    db.reset_queries()
+    db.close_old_connections()
+    try:
+        yield
+    finally:
+        db.close_old_connections()
+
+
+def bounded(receive: Receive, limit: int) -> Receive:
+    """A byte more than any view takes is kept, whatever a client sends."""
+    left = limit + 1
+
+    async def receive_bounded() -> Mapping[str, Any]:
+        nonlocal left
+        message = await receive()
+        body = message.get("body", b"")[:left]
+        left -= len(body)
+        return {**message, "body": body}
+
+    return receive_bounded
 
 
 def keep_connections() -> None:

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
-from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
@@ -15,6 +14,7 @@ from django.utils.translation import gettext as _
 from ..callers import of_request
 from ..errors import ChatError
 from . import scopes
+from .bodies import limit_of
 from .dashscope.errors import as_dashscope
 from .errors import Render, as_native, plain, unavailable
 from .openai.errors import as_openai
@@ -82,7 +82,7 @@ def refuse_body(request: HttpRequest) -> None:
     size = request.META.get("CONTENT_LENGTH") or "0"
     if not (size.isascii() and size.isdigit()):
         raise plain(400, _("Content-Length is not a number."))
-    if int(size) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+    if int(size) > limit_of(request.path_info):
         raise plain(413, _("The request is too large."))
     has_body = request.method in WITH_BODY and int(size) > 0
     if has_body and request.content_type != "application/json":

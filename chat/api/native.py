@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from ninja import NinjaAPI
 
-from . import account, chat, conversations, errors, preferences, sharing, templates
+from . import (
+    account,
+    chat,
+    conversations,
+    errors,
+    portability,
+    preferences,
+    sharing,
+    templates,
+)
 from .auth import authenticate
 
 api = NinjaAPI(
@@ -22,6 +31,7 @@ ROOMS = (
     chat,
     conversations,
     sharing,
+    portability,
     templates,
     account,
     preferences,

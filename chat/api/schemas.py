@@ -307,6 +307,19 @@ class ContextOut(Schema):
     cut: bool
 
 
+class ImportProblem(Schema):
+    field: str
+    message: str
+
+
+class ImportOut(Schema):
+    imported: int
+    unchanged: int
+    messages: int
+    skipped: int
+    problems: list[ImportProblem]
+
+
 class ErrorBody(Schema):
     code: str
     message: str

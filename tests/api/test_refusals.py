@@ -202,6 +202,9 @@ EVERYTHING = [
     ("post", f"/api/conversations/{NOWHERE}/share"),
     ("get", "/api/shares"),
     ("delete", f"/api/shares/{NOWHERE}"),
+    ("get", "/api/export"),
+    ("get", f"/api/conversations/{NOWHERE}/export"),
+    ("post", "/api/import"),
 ]
 WRITING = [pair for pair in EVERYTHING if pair[0] != "get"]
 
