@@ -4,18 +4,32 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import date
 from typing import Any
 from uuid import UUID
 
+from django.forms.models import model_to_dict
 from django.utils import timezone
 
 from ..follow import timing, usage
-from ..models import ApiKey, Conversation, Feedback, Generation, Message, Share
+from ..models import (
+    ApiKey,
+    Conversation,
+    Feedback,
+    Generation,
+    Message,
+    Preferences,
+    PromptTemplate,
+    Share,
+    Usage,
+)
 from . import pages
 
 FORMAT = "chatsite"
 VERSION = 1
+WHEN = ("created", "updated")
+LIFE = ("created", "expires", "last_used", "revoked")
+COUNTS = ("requests", "prompt_tokens", "completion_tokens")
 Json = dict[str, Any]
 
 
@@ -24,7 +38,7 @@ def encode(value: Any) -> str:
 
 
 def plain(value: Any) -> str:
-    return value.isoformat() if isinstance(value, datetime) else str(value)
+    return value.isoformat() if isinstance(value, date) else str(value)
 
 
 def whole_as_json(user: Any) -> Iterator[bytes]:
@@ -63,6 +77,9 @@ def _opened(head: Json, name: str) -> str:
 
 
 def account(user: Any) -> Json:
+    preferences = Preferences.objects.filter(user=user).first()
+    templates = PromptTemplate.objects.owned_by(user)
+    used = Usage.objects.owned_by(user)
     keys = ApiKey.objects.owned_by(user)
     shares = Share.objects.owned_by(user)
     return {
@@ -74,12 +91,11 @@ def account(user: Any) -> Json:
             "joined": user.date_joined,
             "last_login": user.last_login,
         },
-        "api_keys": list(
-            keys.values("name", "prefix", "created", "last_used", "revoked")
-        ),
-        "shares": list(
-            shares.values("conversation", "title", "created", "updated", "revoked")
-        ),
+        "preferences": preferences and model_to_dict(preferences, exclude=["user"]),
+        "prompt_templates": list(templates.values("name", "text", *WHEN)),
+        "usage": list(used.values("day", "model", "source", *COUNTS)),
+        "api_keys": list(keys.values("name", "prefix", "scopes", *LIFE)),
+        "shares": list(shares.values("conversation", "title", *WHEN, "revoked")),
     }
 
 
@@ -89,6 +105,7 @@ def conversation(row: Conversation) -> Json:
         "title": row.title,
         "model": row.model,
         "system_prompt": row.system_prompt,
+        "params": row.params,
         "source": row.source,
         "pinned": row.pinned,
         "archived": row.archived,
