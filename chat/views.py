@@ -8,10 +8,13 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib.staticfiles.storage import staticfiles_storage
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import get_language
+from django.views.decorators.gzip import gzip_page
+from django.views.decorators.http import require_http_methods
 
-from . import preferences
+from . import first_page, preferences
+from .errors import ChatError
 from .models import Conversation, Preferences
 from .page_strings import page_strings
 
@@ -30,15 +33,30 @@ def page_data(conversation: Conversation | None, wanted: Preferences) -> dict[st
     }
 
 
+@gzip_page
 @preferences.personal
+@require_http_methods(["GET", "HEAD", "POST"])
 def chat(request: HttpRequest, conversation_id: UUID | None = None) -> HttpResponse:
-    """The chat page, on a new conversation or on one of the user's own."""
+    """The chat page, on a new conversation or on one of the user's own. Its form
+    works without scripts too."""
     conversation = None
     if conversation_id is not None:
         mine = Conversation.objects.owned_by(request.user)
         conversation = get_object_or_404(mine, pk=conversation_id)
+    problem: ChatError | None = None
+    if request.method == "POST":
+        try:
+            generation = first_page.ask(request, conversation)
+            return redirect("conversation", generation.conversation_id)
+        except ChatError as error:
+            problem = error
+    before = first_page.uuid_of(request.GET.get("before"))
     context = {
         "page_data": page_data(conversation, request.preferences),  # type: ignore[attr-defined]
         "title": str(conversation) if conversation and conversation.title else "",
+        "problem": problem.message if problem else "",
+        "prompt": request.POST.get("prompt", ""),
+        **first_page.first_page(request.user, conversation, before),
     }
-    return render(request, "chat/page.html", context)
+    status = problem.status if problem else 200
+    return render(request, "chat/page.html", context, status=status)

@@ -14,10 +14,15 @@ from django.template.loader import render_to_string
 from django.test import Client
 from django.utils import timezone, translation
 
+from chat import first_page
 from chat.finders import PACKAGES, AllowListFinder
-from chat.models import Conversation
+from chat.models import Conversation, Generation
+from chat.outcomes import finish
 from chat.page_strings import STRINGS, page_strings
 from chat.templatetags import modules
+from tests.api.helpers import answered
+from tests.core.helpers import ask as asked
+from tests.core.helpers import claim_one, ended
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPTS = ROOT / "static" / "chat"
@@ -121,3 +126,90 @@ def test_the_scripts_use_words_that_exist() -> None:
         used |= set(re.findall(r'\bt\("(\w+)"', source))
         used |= set(re.findall(r'"((?:kept|end)[A-Z]\w+|error_\w+)"', source))
     assert used - set(STRINGS) == set()
+
+
+class TestFirstPage:
+    """What the page holds before its scripts run."""
+
+    @pytest.fixture
+    def generation(self, alice: User) -> Generation:
+        return answered(alice, "**bold** <b>x</b>", prompt="<i>ask</i>")
+
+    def test_it_shows_the_conversation(
+        self, client_of_alice: Client, generation: Generation
+    ) -> None:
+        html = client_of_alice.get(f"/c/{generation.conversation_id}/").content.decode()
+
+        assert "&lt;i&gt;ask&lt;/i&gt;</div>" in html
+        assert "<strong>bold</strong> &lt;b&gt;x&lt;/b&gt;" in html
+        assert f'href="/c/{generation.conversation_id}/"' in html
+        assert "chat-page empty" not in html
+        assert "http-equiv" not in html
+
+    def test_it_looks_again_while_an_answer_is_written(
+        self, client_of_alice: Client, alice: User
+    ) -> None:
+        generation = asked(alice)
+        html = client_of_alice.get(f"/c/{generation.conversation_id}/").content.decode()
+
+        assert '<noscript><meta http-equiv="refresh" content="2"></noscript>' in html
+
+    def test_it_leads_to_what_came_before(
+        self, client_of_alice: Client, generation: Generation, monkeypatch
+    ) -> None:
+        monkeypatch.setattr(first_page, "MESSAGES", 1)
+        path = f"/c/{generation.conversation_id}/"
+        newest = client_of_alice.get(path).content.decode()
+        found = re.search(r'href="(\?before=[^"]+)"', newest)
+
+        assert found
+        assert "ask&lt;/i&gt;</div>" not in newest
+        assert (
+            "ask&lt;/i&gt;</div>"
+            in client_of_alice.get(path + found[1]).content.decode()
+        )
+        assert client_of_alice.get(path + "?before=nonsense").status_code == 200
+
+    def test_its_form_asks_and_goes_on(
+        self, client_of_alice: Client, alice: User
+    ) -> None:
+        first = client_of_alice.post("/", {"prompt": "Hello"})
+        generation = Generation.objects.get(user=alice)
+        assert first["Location"] == f"/c/{generation.conversation_id}/"
+
+        finish(held := claim_one(), ended(held, "all"))
+        form = {"prompt": "More", "parent": str(generation.message_id)}
+        client_of_alice.post(first["Location"], form)
+        second = Generation.objects.exclude(pk=generation.pk).get()
+        assert second.message.parent
+        assert second.message.parent.content == "More"
+        assert second.message.parent.parent_id == generation.message_id
+
+    def test_its_form_says_what_is_wrong_and_keeps_the_text(
+        self, client_of_alice: Client, settings
+    ) -> None:
+        settings.CHAT_MAX_PROMPT_CHARS = 5
+        response = client_of_alice.post("/", {"prompt": "<too long>"})
+        html = response.content.decode()
+
+        assert response.status_code == 400
+        assert "The prompt has 10 characters" in html
+        assert "&lt;too long&gt;</textarea>" in html
+        assert not Conversation.objects.exists()
+
+    def test_its_form_is_not_for_other_sites_or_people(
+        self, generation: Generation, bob: User, alice: User
+    ) -> None:
+        foreign = Client(enforce_csrf_checks=True)
+        foreign.force_login(alice)
+        assert foreign.post("/", {"prompt": "x"}).status_code == 403
+        other = Client()
+        other.force_login(bob)
+        path = f"/c/{generation.conversation_id}/"
+        assert other.post(path, {"prompt": "x"}).status_code == 404
+        assert Client().post("/", {"prompt": "x"}).status_code == 302
+        assert Generation.objects.count() == 1
+
+    def test_it_is_sent_compressed(self, client_of_alice: Client) -> None:
+        response = client_of_alice.get("/", headers={"Accept-Encoding": "gzip"})
+        assert response["Content-Encoding"] == "gzip"

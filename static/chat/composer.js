@@ -50,7 +50,9 @@ export class Composer {
   listen() {
     this.form.addEventListener("submit", (event) => {
       event.preventDefault();
-      if (this.busy) this.onStop();
+      const { name, value } = /** @type {HTMLButtonElement} */ (event.submitter ?? {});
+      if (name === "example") this.onSend(value);
+      else if (this.busy) this.onStop();
       else this.send();
     });
     this.area.addEventListener("input", () => this.changed());
