@@ -14,7 +14,7 @@ from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from .asking import Ask, answer_below, check_prompt, once
-from .conversations import HISTORY_MESSAGES, path_to, title_from
+from .conversations import HISTORY_MESSAGES, as_told, path_to, title_from
 from .engines.base import ChatMessage
 from .errors import ChatError
 from .models import Conversation, Generation, Message
@@ -38,12 +38,18 @@ def start(user: Any, ask: Ask, told: Told, field: str = "messages") -> Generatio
         conversation = Conversation(
             owner=user,
             source="api",
-            title=title_from(told.messages[-1]["content"]),
+            title=title_from(question(told)),
             system_prompt=told.system_prompt,
         )
         return answer_below(user, chain(conversation, told.messages), ask)
 
     return once(user, ask, record, action="")
+
+
+def question(told: Told) -> str:
+    """What was asked last; behind it there may be tools that answered."""
+    asked = [text for text in told.messages if text["role"] == "user"]
+    return (asked or told.messages)[-1]["content"]
 
 
 def chain(conversation: Conversation, messages: Sequence[ChatMessage]) -> list[Message]:
@@ -63,11 +69,19 @@ def check(told: Told, field: str) -> None:
         text = _("At most %(limit)d messages are taken.") % {"limit": HISTORY_MESSAGES}
         raise ChatError(text, code="too_many_messages", field=field)
     limit = settings.CHAT_MAX_PROMPT_CHARS
-    longest = max(len(message["content"]) for message in told.messages)
+    longest = max(size(message) for message in told.messages)
     if max(longest, len(told.system_prompt)) > limit:
         text = _("A message may have %(limit)d characters.") % {"limit": limit}
         raise ChatError(text, code="prompt_too_long", field=field)
-    check_prompt(told.messages[-1]["content"])
+    if told.messages[-1]["role"] == "user":
+        check_prompt(told.messages[-1]["content"])
+
+
+def size(message: ChatMessage) -> int:
+    calls = message.get("tool_calls") or ()
+    return len(message["content"]) + sum(
+        len(call["function"]["name"] + call["function"]["arguments"]) for call in calls
+    )
 
 
 def history_of(generation: Generation) -> Told:
@@ -75,5 +89,5 @@ def history_of(generation: Generation) -> Told:
     path = path_to(
         generation.message_id, generation.conversation_id, HISTORY_MESSAGES - 1
     )
-    told = [ChatMessage(role=row.role, content=row.content) for row in path]
+    told = [message for row in path if (message := as_told(row)) is not None]
     return Told(generation.conversation.system_prompt, told)

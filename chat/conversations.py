@@ -18,12 +18,14 @@ from django.db.models import Q
 
 from . import usage
 from .database import raw_uuid, uuid_from, write
+from .engines.base import ChatMessage
 from .models import Conversation, Generation, Message
 from .models.conversation import ConversationQuerySet
+from .tool_calls import can_be_made
 
 TITLE_CHARS = 60
 ATTACHED = re.compile(r'^<file name="([^"\n<>]*)">$', re.MULTILINE)
-SAID = ("pk", "role", "content")
+SAID = ("pk", "role", "content", "status", "tool_calls", "tool_call_id")
 HISTORY_MESSAGES = 200
 """The longest past an engine is given; it drops what its context cannot hold."""
 
@@ -90,19 +92,33 @@ def siblings_of(messages: Iterable[Message]) -> dict[UUID, list[UUID]]:
 
 
 def prompt_messages(
-    conversation: Conversation, answer: Message
-) -> list[dict[str, str]]:
-    """What an engine is told before it writes `answer`: system prompt and path."""
+    conversation: Conversation, answer: Message, *, tools: bool = True
+) -> list[ChatMessage]:
+    """What an engine is told before it writes `answer`: system prompt and path.
+
+    One that knows no `tools` is not told what they said.
+    """
     system = conversation.system_prompt or settings.CHAT_SYSTEM_PROMPT
-    told = [{"role": "system", "content": system}] if system else []
+    told = [ChatMessage(role="system", content=system)] if system else []
     if answer.parent_id is None:
         return told
     place = [raw_uuid(answer.parent_id), raw_uuid(conversation.pk)]
     ids = _ids(PATH, [*place, HISTORY_MESSAGES])
-    rows = Message.objects.filter(pk__in=ids).exclude(content="")
-    past = {pk: (role, said) for pk, role, said in rows.values_list(*SAID)}
-    path = [past[pk] for pk in reversed(ids) if pk in past]
-    return told + [{"role": role, "content": said} for role, said in path]
+    rows = Message.objects.only(*SAID).in_bulk(ids)
+    path = [as_told(rows[pk], tools=tools) for pk in reversed(ids) if pk in rows]
+    return told + [message for message in path if message is not None]
+
+
+def as_told(row: Message, *, tools: bool = True) -> ChatMessage | None:
+    """A message for an engine; None when it says nothing. The calls of an answer
+    that was cut are left out: no engine takes half of one."""
+    told = ChatMessage(role=row.role, content=row.content)
+    if row.role == "tool":
+        return {**told, "tool_call_id": row.tool_call_id} if tools else None
+    whole = row.tool_calls and row.status == "done" and can_be_made(row.tool_calls)
+    if tools and whole:
+        return {**told, "tool_calls": row.tool_calls}
+    return told if row.content else None
 
 
 def title_from(prompt: str) -> str:

@@ -7,8 +7,8 @@ event      data
 =========  ==================================================================
 start      generation, conversation, user_message, message, model, attempt
 queued     position
-delta      text and/or reasoning
-snapshot   text, reasoning: replaces everything that was shown
+delta      text and/or reasoning, and/or tool_calls (pieces, as OpenAI's)
+snapshot   text, reasoning, tool_calls if any: replaces everything that was shown
 done       finish_reason, usage, timing
 error      code, message, retryable
 =========  ==================================================================
@@ -20,6 +20,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, ClassVar
+
+from . import tool_calls as calling
+from .tool_calls import Calls
 
 Data = dict[str, Any]
 
@@ -60,7 +63,7 @@ class Queued:
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """Text to add to what is shown. At least one of the two is not empty.
+    """What to add to what is shown. At least one of the three is not empty.
 
     The tokens it came from are not on the wire: who takes over goes on behind them.
     """
@@ -70,20 +73,24 @@ class Delta:
     reasoning: str = ""
     tokens: int = 0
     token_ids: tuple[int, ...] = ()
+    tool_calls: Calls = ()
 
     def data(self) -> Data:
-        parts = {"text": self.text, "reasoning": self.reasoning}
+        parts: Data = {"text": self.text, "reasoning": self.reasoning}
+        if self.tool_calls:
+            parts["tool_calls"] = [calling.delta(piece) for piece in self.tool_calls]
         return {name: part for name, part in parts.items() if part}
 
     def __len__(self) -> int:
-        return len(self.text) + len(self.reasoning)
+        size = len(self.text) + len(self.reasoning)
+        return size + sum(map(len, self.tool_calls)) if self.tool_calls else size
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Text that replaces everything that was shown: all that came before.
+    """What replaces everything that was shown: all that came before.
 
-    As for a delta, the tokens are not on the wire.
+    As for a delta, the tokens are not on the wire. `tool_calls` are whole ones.
     """
 
     name: ClassVar[str] = "snapshot"
@@ -91,14 +98,23 @@ class Snapshot:
     reasoning: str = ""
     tokens: int = 0
     token_ids: tuple[int, ...] = ()
+    tool_calls: Calls = ()
+
+    def __bool__(self) -> bool:
+        """Whether there is anything to show."""
+        return bool(self.text or self.reasoning or self.tool_calls)
 
     def data(self) -> Data:
-        return {"text": self.text, "reasoning": self.reasoning}
+        shown: Data = {"text": self.text, "reasoning": self.reasoning}
+        if self.tool_calls:
+            shown["tool_calls"] = [calling.delta(call) for call in self.tool_calls]
+        return shown
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The end of an answer: finish_reason is stop, length, stopped, content_filter.
+    """The end of an answer: finish_reason is stop, length, stopped, content_filter,
+    or tool_calls for those who asked with tools.
 
     `usage` holds prompt_tokens, completion_tokens, total_tokens; `timing` holds
     queue_ms, ttft_ms, thinking_ms, total_ms (integers) and tokens_per_second (a
@@ -151,6 +167,8 @@ def is_terminal(event: Event) -> bool:
 
 def from_data(name: str, data: Mapping[str, Any]) -> Event:
     """The event that `name` and `data` say; KeyError or TypeError if none."""
+    if calls := data.get("tool_calls"):
+        data = {**data, "tool_calls": calling.of_wire(calls)}
     return KINDS[name](**data)
 
 
@@ -179,12 +197,26 @@ def join(deltas: list[Delta]) -> Delta:
         reasoning="".join(delta.reasoning for delta in deltas),
         tokens=sum(delta.tokens for delta in deltas),
         token_ids=tuple(chain.from_iterable(delta.token_ids for delta in deltas)),
+        tool_calls=calling.joined(
+            chain.from_iterable(delta.tool_calls for delta in deltas)
+        ),
     )
 
 
 def fold(base: Snapshot, events: Iterable[Event]) -> Snapshot:
-    """All text after `events`, which began behind `base`."""
-    deltas = [event for event in events if isinstance(event, Delta)]
-    start = Delta(base.text, base.reasoning, base.tokens, base.token_ids)
+    """Everything after `events`, which began behind `base`."""
+    deltas: list[Delta] = []
+    for event in events:
+        if isinstance(event, Delta):
+            deltas.append(event)
+        elif isinstance(event, Snapshot):
+            base, deltas = event, []
+    if not deltas:
+        return base
+    start = Delta(
+        base.text, base.reasoning, base.tokens, base.token_ids, base.tool_calls
+    )
     whole = join([start, *deltas])
-    return Snapshot(whole.text, whole.reasoning, whole.tokens, whole.token_ids)
+    return Snapshot(
+        whole.text, whole.reasoning, whole.tokens, whole.token_ids, whole.tool_calls
+    )

@@ -21,7 +21,6 @@ from .events import (
     Failed,
     Queued,
     Sequenced,
-    Snapshot,
     Started,
     Terminal,
     is_terminal,
@@ -90,10 +89,7 @@ def ground(tape: Tape, generation: Generation) -> None:
     """Tell a tape that does not know the whole text what the row says of it."""
     key = str(generation.pk)
     if generation.is_live and not tape.is_whole(key):
-        ids = tuple(map(int, generation.token_ids.split()))
-        tokens = generation.completion_tokens
-        text = Snapshot(generation.text, generation.reasoning, tokens, ids)
-        tape.ground(key, generation.last_seq, text)
+        tape.ground(key, generation.last_seq, generation.said)
 
 
 class Silence:
@@ -174,10 +170,9 @@ def stored_end(generation: Generation, cursor: int) -> list[Sequenced]:
     if not generation.store and START_SEQ < cursor < last - 1:
         return [(last, Failed("not_stored", NOT_STORED, retryable=False))]
     events: list[Sequenced] = []
-    message = generation.message
-    shown = cursor > START_SEQ or message.content or message.reasoning
-    if cursor < last - 1 and shown:
-        events.append((last - 1, Snapshot(message.content, message.reasoning)))
+    said = generation.message.said
+    if cursor < last - 1 and (cursor > START_SEQ or said):
+        events.append((last - 1, said))
     if cursor < last:
         events.append((last, ending(generation)))
     return events

@@ -196,9 +196,9 @@ def _end_unowned(rows: GenerationQuerySet, status: str, **values: Any) -> None:
             **EMPTY_CHECKPOINT,
             **values,
         )
-        text, reasoning = row.text, row.reasoning
+        said = row.said
         row.refresh_from_db()
-        settle(row, text, reasoning)
+        settle(row, said)
     nudges.ended.send(str(row.pk))
     nudges.conversation_changed(row.user_id, "updated", row.conversation_id)
 

@@ -1,13 +1,19 @@
-"""One generation while this process drives it: what it said and what is saved."""
+"""One generation while this process drives it: what it said and what is saved.
+
+Tool calls cannot be continued in their midst: no engine takes half of one. So a new
+owner goes on behind the text that is there, and the calls are begun again (`restart`);
+those that name the same tool as before keep their ids.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import chain
-from typing import Any, Literal, cast
+from typing import Any, Generic, Literal, TypeVar
 
+from . import tool_calls
 from .conversations import prompt_messages
 from .engines.base import (
     ChatMessage,
@@ -19,36 +25,51 @@ from .engines.base import (
     Progress,
     Prompted,
 )
+from .engines.registry import can
 from .events import Delta, Snapshot
 from .lease import Lease
 from .models import Generation
 from .outcomes import Checkpoint, Outcome
 from .records import load
 from .tape import Writer
+from .tool_calls import CallPiece, Calls
 
 Interruption = Literal["stopped", "drained", "lost"]
+Part = TypeVar("Part")
 
 
 @dataclass(slots=True)
-class Said:
-    """Parts of a growing text. Joined when it is needed, never per token."""
+class Growing(Generic[Part]):
+    """Parts of what grows. Joined when it is needed, never per token."""
 
-    parts: list[str] = field(default_factory=list)
+    parts: list[Part] = field(default_factory=list)
     saved: int = 0
 
-    def add(self, part: str) -> None:
-        if part:
-            self.parts.append(part)
+    def add(self, *parts: Part) -> None:
+        self.parts.extend(part for part in parts if part)
 
     @property
     def is_news(self) -> bool:
         return self.saved < len(self.parts)
 
+    def fresh(self) -> list[Part]:
+        return self.parts[self.saved :]
+
+
+class Said(Growing[str]):
     def news(self) -> str:
-        return "".join(self.parts[self.saved :])
+        return "".join(self.fresh())
 
     def whole(self) -> str:
         return "".join(self.parts)
+
+
+class Called(Growing[CallPiece]):
+    def news(self) -> str:
+        return tool_calls.lines(self.fresh())
+
+    def whole(self) -> Calls:
+        return tool_calls.joined(self.parts)
 
 
 @dataclass(slots=True)
@@ -68,9 +89,12 @@ class Job:
     interrupted: Interruption | None = None
     behind: int = 0
     """The number of the last event in the text it goes on from."""
+    _calls: Called = field(default_factory=Called)
     _saved_tokens: int = 0
     _in_doubt: bool = False
     _silent: list[Chunk] = field(default_factory=list)
+    _begun_before: dict[int, CallPiece] = field(default_factory=dict)
+    """The calls of an earlier attempt, by their index."""
 
     @property
     def text(self) -> str:
@@ -79,6 +103,10 @@ class Job:
     @property
     def reasoning(self) -> str:
         return self._reasoning.whole()
+
+    @property
+    def _parts(self) -> tuple[Growing[Any], ...]:
+        return self._text, self._reasoning, self._ids, self._calls
 
     def interrupt(self, why: Interruption) -> None:
         """End the stream; the first reason counts."""
@@ -93,13 +121,31 @@ class Job:
         self._text = Said([said.text])
         self._reasoning = Said([said.reasoning])
         self._ids = Said([ids])
+        self._calls = Called(list(said.tool_calls))
         self.completion_tokens = said.tokens
         self.behind = seq
         self._in_doubt = True
 
+    def restart(self) -> Snapshot | None:
+        """Take back the tool calls, if there are any: what is left."""
+        calls = self._calls.whole()
+        if not calls:
+            return None
+        self._begun_before = {call.index: call for call in calls}
+        self.completion_tokens -= sum(call.tokens for call in calls)
+        ids = self._token_ids()[: self.completion_tokens]
+        self._ids = Said(["".join(f"{token} " for token in ids)])
+        self._calls = Called()
+        self._in_doubt = True
+        return self.so_far()
+
     def so_far(self) -> Snapshot:
         return Snapshot(
-            self.text, self.reasoning, self.completion_tokens, self._token_ids()
+            self.text,
+            self.reasoning,
+            self.completion_tokens,
+            self._token_ids(),
+            self._calls.whole(),
         )
 
     def _token_ids(self) -> tuple[int, ...]:
@@ -138,29 +184,52 @@ class Job:
         self._ids.add("".join(f"{token} " for token in chunk.token_ids))
         self._silent.append(chunk)
         text, reasoning = storable(chunk.text), storable(chunk.reasoning)
-        if not (text or reasoning):
+        calls = self._calls_in(chunk)
+        if not (text or reasoning or calls):
             return
         moment = datetime.fromtimestamp(now, UTC)
         self.first_token = self.first_token or moment
         if text:
             self.first_text = self.first_text or moment
         assert self.writer is not None
-        self.writer.append(self._delta(text, reasoning))
+        self.writer.append(self._delta(text, reasoning, calls))
         self._text.add(text)
         self._reasoning.add(reasoning)
+        self._calls.add(*calls)
 
-    def _delta(self, text: str, reasoning: str) -> Delta:
+    def _calls_in(self, chunk: Chunk) -> Calls:
+        """As they are stored. The chunk's tokens are those of its first piece."""
+        calls = tuple(map(self._known_again, chunk.tool_calls))
+        if calls and not (chunk.text or chunk.reasoning):
+            calls = (replace(calls[0], tokens=chunk.tokens), *calls[1:])
+        return calls
+
+    def _known_again(self, piece: CallPiece) -> CallPiece:
+        """A call that was begun before, under its earlier id."""
+        before = self._begun_before.get(piece.index) if piece.id else None
+        same = before is not None and before.name == piece.name
+        return replace(
+            piece,
+            id=before.id if before and same else storable(piece.id),
+            name=storable(piece.name),
+            arguments=storable(piece.arguments),
+        )
+
+    def _delta(self, text: str, reasoning: str, calls: Calls) -> Delta:
         """With the tokens since the last delta, also those that made no text."""
         silent, self._silent = self._silent, []
         ids = chain.from_iterable(part.token_ids for part in silent)
         tokens = sum(part.tokens for part in silent)
-        return Delta(text, reasoning, tokens, tuple(ids))
+        return Delta(text, reasoning, tokens, tuple(ids), calls)
 
     def news(self) -> Checkpoint | None:
         """What the database does not have yet; None when it has everything."""
-        said = (self._text, self._reasoning, self._ids)
         same = self.completion_tokens == self._saved_tokens
-        if same and not self._in_doubt and not any(part.is_news for part in said):
+        if (
+            same
+            and not self._in_doubt
+            and not any(part.is_news for part in self._parts)
+        ):
             return None
         assert self.writer is not None
         return Checkpoint(
@@ -169,40 +238,33 @@ class Job:
             text=self._text.news(),
             reasoning=self._reasoning.news(),
             token_ids=self._ids.news(),
+            tool_calls=self._calls.news(),
             prompt_tokens=self.prompt_tokens,
             completion_tokens=self.completion_tokens,
             first_token=self.first_token,
             first_text=self.first_text,
             whole=self._in_doubt,
-            marks=(
-                len(self._text.parts),
-                len(self._reasoning.parts),
-                len(self._ids.parts),
-            ),
+            marks=tuple(len(part.parts) for part in self._parts),
         )
 
     def saved(self, checkpoint: Checkpoint) -> None:
         """That checkpoint is in the database; later parts are still news."""
-        marks = checkpoint.marks
-        for said, mark in zip(
-            (self._text, self._reasoning, self._ids), marks, strict=True
-        ):
-            said.saved = mark
+        for part, mark in zip(self._parts, checkpoint.marks, strict=True):
+            part.saved = mark
         self._saved_tokens = checkpoint.completion_tokens
         self._in_doubt = False
 
     def doubt(self) -> None:
         """A checkpoint failed, perhaps after its commit: the next one is whole."""
         self._in_doubt = True
-        for said in (self._text, self._reasoning, self._ids):
-            said.saved = 0
+        for part in self._parts:
+            part.saved = 0
 
     def outcome(self, status: str, **how: Any) -> Outcome:
         assert self.writer is not None
         return Outcome(
             status=status,
-            text=self.text,
-            reasoning=self.reasoning,
+            said=self.so_far(),
             prompt_tokens=self.prompt_tokens,
             completion_tokens=self.completion_tokens,
             last_seq=self.writer.next_seq,
@@ -224,15 +286,17 @@ def prepare(lease: Lease) -> Job:
         Said([part] if part else [], 1 if part else 0)
         for part in (row.text, row.reasoning, row.token_ids)
     ]
+    calls = row.said.tool_calls
     return Job(
         lease=lease,
         row=row,
-        messages=cast(
-            "list[ChatMessage]", prompt_messages(row.conversation, row.message)
+        messages=prompt_messages(
+            row.conversation, row.message, tools=can(row.model, "tools")
         ),
         _text=said[0],
         _reasoning=said[1],
         _ids=said[2],
+        _calls=Called(list(calls), len(calls)),
         prompt_tokens=row.prompt_tokens,
         completion_tokens=row.completion_tokens,
         first_token=row.first_token,

@@ -13,8 +13,9 @@ from typing import Any
 from django.db import connection
 from django.utils import timezone
 
-from . import nudges, usage
+from . import nudges, tool_calls, usage
 from .database import raw_uuid, write
+from .events import Snapshot
 from .lease import Lease
 from .models import Conversation, Generation, Message
 
@@ -32,12 +33,13 @@ class Checkpoint:
     text: str
     reasoning: str
     token_ids: str
+    tool_calls: str
     prompt_tokens: int
     completion_tokens: int
     first_token: datetime | None
     whole: bool
-    marks: tuple[int, int, int]
-    """How far the writer's text, reasoning and ids go in it: for the writer alone."""
+    marks: tuple[int, ...]
+    """How far each of the writer's parts goes in it: for the writer alone."""
     first_text: datetime | None = None
 
 
@@ -46,6 +48,7 @@ UPDATE chat_generation
 SET text = CASE WHEN %s THEN '' ELSE text END || %s,
     reasoning = CASE WHEN %s THEN '' ELSE reasoning END || %s,
     token_ids = CASE WHEN %s THEN '' ELSE token_ids END || %s,
+    tool_calls = CASE WHEN %s THEN '' ELSE tool_calls END || %s,
     last_seq = %s, prompt_tokens = %s, completion_tokens = %s,
     first_token = COALESCE(first_token, %s), first_text = COALESCE(first_text, %s)
 WHERE id = %s AND owner = %s AND attempt = %s AND status = 'running'
@@ -66,6 +69,8 @@ def checkpoint(news: Sequence[Checkpoint]) -> None:
             new.reasoning,
             new.whole,
             new.token_ids,
+            new.whole,
+            new.tool_calls,
             new.last_seq,
             new.prompt_tokens,
             new.completion_tokens,
@@ -81,17 +86,18 @@ def checkpoint(news: Sequence[Checkpoint]) -> None:
         cursor.executemany(APPEND, rows)
 
 
-EMPTY_CHECKPOINT = {"text": "", "reasoning": "", "token_ids": ""}
+TELLING = ("tools", "tool_choice", "response_format", "call")
+"""Parameters that may hold words of whoever asked."""
+EMPTY_CHECKPOINT = {"text": "", "reasoning": "", "token_ids": "", "tool_calls": ""}
 """The end moves the text to the message."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How an attempt ended: the whole text and the exact counts."""
+    """How an attempt ended: all it said, and the exact counts."""
 
     status: str
-    text: str
-    reasoning: str
+    said: Snapshot
     prompt_tokens: int
     completion_tokens: int
     last_seq: int
@@ -128,25 +134,35 @@ def finish(lease: Lease, outcome: Outcome) -> Generation | None:
         )
         row = rows.first()
         if changed and row is not None:
-            settle(row, outcome.text, outcome.reasoning)
+            settle(row, outcome.said)
     ours = row is not None and row.last_seq == outcome.last_seq
     if changed and row is not None:
         nudges.conversation_changed(row.user_id, "updated", row.conversation_id)
     return row if ours else None
 
 
-def settle(row: Generation, text: str, reasoning: str) -> None:
+def settle(row: Generation, said: Snapshot) -> None:
     """Give the message its final text, and count what was used. What must not be
     stored goes: the answer, the question and its history too."""
+    kept = said if row.store else Snapshot()
     Message.objects.filter(pk=row.message_id).update(
-        content=text if row.store else "",
-        reasoning=reasoning if row.store else "",
+        content=kept.text,
+        reasoning=kept.reasoning,
+        tool_calls=tool_calls.stored(kept.tool_calls),
         status=row.status,
         tokens=row.completion_tokens,
     )
     changes: dict[str, Any] = {"updated": timezone.now()}
     if not row.store:
-        Message.objects.filter(conversation=row.conversation_id).update(content="")
+        _forget(row)
         changes |= {"title": "", "system_prompt": ""}
     Conversation.objects.filter(pk=row.conversation_id).update(**changes)
     usage.count(row)
+
+
+def _forget(row: Generation) -> None:
+    """What was asked: the messages, and the tools that were described."""
+    told = Message.objects.filter(conversation=row.conversation_id)
+    told.update(content="", tool_calls=None, tool_call_id="")
+    params = {key: value for key, value in row.params.items() if key not in TELLING}
+    Generation.objects.filter(pk=row.pk).update(params=params)

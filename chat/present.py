@@ -7,12 +7,14 @@ from uuid import UUID
 
 from .follow import timing, usage
 from .models import Conversation, Generation, Message
+from .tool_calls import stored
 
 Json = dict[str, Any]
 
 
 def generation(row: Generation) -> Json:
     """`text` of a live one is its last checkpoint, at most seconds old."""
+    said = row.said if row.is_live else row.message.said
     return {
         "id": row.pk,
         "conversation": row.conversation_id,
@@ -20,8 +22,9 @@ def generation(row: Generation) -> Json:
         "status": row.status,
         "model": row.model,
         "attempt": row.attempt,
-        "text": row.text if row.is_live else row.message.content,
-        "reasoning": row.reasoning if row.is_live else row.message.reasoning,
+        "text": said.text,
+        "reasoning": said.reasoning,
+        "tool_calls": stored(said.tool_calls),
         "finish_reason": row.finish_reason or None,
         "usage": usage(row),
         "timing": timing(row),
@@ -75,13 +78,16 @@ def message(row: Message, siblings: list[UUID]) -> Json:
     """A live answer shows its checkpoint; a reader joins its stream for the rest."""
     job: Generation | None = getattr(row, "generation", None)
     live = job is not None and job.is_live
+    said = job.said if job and live else row.said
     feedback = getattr(row, "feedback", None)
     return {
         "id": row.pk,
         "parent": row.parent_id,
         "role": row.role,
-        "content": job.text if job and live else row.content,
-        "reasoning": job.reasoning if job and live else row.reasoning,
+        "content": said.text,
+        "reasoning": said.reasoning,
+        "tool_calls": stored(said.tool_calls),
+        "tool_call_id": row.tool_call_id or None,
         "status": job.status if job else row.status,
         "generation": job.pk if job else None,
         "finish_reason": (job.finish_reason or None) if job else None,

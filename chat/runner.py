@@ -211,6 +211,8 @@ class Runner:
         )
         if job.lease.attempt > 1:
             job.writer.append(started(job.row))
+        if (left := job.restart()) is not None:
+            job.writer.append(left)
 
     async def _drive(self, job: Job) -> None:
         """Stream to the end, then write down how it ended."""

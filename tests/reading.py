@@ -10,11 +10,20 @@ from typing import Any
 
 from chat import sse
 from chat.database import in_database
-from chat.events import Delta, Event, Sequenced, Snapshot, from_data, is_terminal
+from chat.events import (
+    Delta,
+    Event,
+    Sequenced,
+    Snapshot,
+    fold,
+    from_data,
+    is_terminal,
+)
 from chat.follow import follow
 from chat.models import Generation
 from chat.records import load
 from chat.tape import Tape
+from chat.tool_calls import of_stored, stored
 
 
 def scripted(count: int) -> str:
@@ -43,6 +52,16 @@ class Shown:
             elif isinstance(event, Snapshot):
                 self.text, self.reasoning = event.text, event.reasoning
         return self
+
+    @property
+    def said(self) -> Snapshot:
+        """All of it, tool calls too, as a message has it."""
+        whole = fold(Snapshot(), self.events)
+        return Snapshot(
+            whole.text,
+            whole.reasoning,
+            tool_calls=of_stored(stored(whole.tool_calls)),
+        )
 
     @property
     def names(self) -> list[str]:

@@ -25,6 +25,11 @@ The reply is `t0 t1 t2 …`. Words in the last user message steer it:
 `refuse=503` that status; `times=1`: so many times, then not
 `strict`     422 for keys that are not OpenAI's; `strict400`: 400 that names them
 `status200`  an error with status 200
+`tools=2`    calls of so many of the tools that are offered, behind `n` tokens
+             (default 0); `same`: all with the index 0; `noid`: without ids;
+             `repeat`: id and name with every piece; `object`: whole, as an object;
+             `saysstop`: the finish reason is `stop`
+`once`       misbehaves only once
 ===========  ===============================================================
 
 A last message from the assistant is continued: its `t` tokens count as said.
@@ -47,6 +52,7 @@ CHINESE = "流式输出，🙂👩‍👩‍👧 **重点：**然后继续。"
 OPENAI_KEYS = {
     *("model", "messages", "stream", "temperature", "top_p", "max_tokens", "stop"),
     *("seed", "presence_penalty", "frequency_penalty", "response_format"),
+    *("tools", "tool_choice", "parallel_tool_calls", "logit_bias"),
 }
 Json = dict[str, Any]
 
@@ -60,6 +66,7 @@ class Upstream:
         self.cancelled = 0
         self.refusals: dict[str, int] = {}
         self.lists_fail = False
+        self.misbehaved: set[str] = set()
         self.key = ""
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -189,7 +196,11 @@ class Call:
             if gone.done():
                 raise Gone
             await self.write(script.chunk({"content": script.token(index)}, index))
-        await self.misbehave(script, script.count, gone)
+        for place, call in enumerate(script.calls, script.count):
+            await self.misbehave(script, place, gone)
+            await asyncio.sleep(script.pace)
+            await self.write(script.chunk({"content": None, "tool_calls": [call]}))
+        await self.misbehave(script, script.count + len(script.calls), gone)
         await self.write(script.tail())
         await self.write(b"", more=False)
 
@@ -199,12 +210,15 @@ class Call:
         for word, at in script.words.items():
             if not at.isdigit() or int(at) != index or (script.first and index):
                 continue
+            if "once" in script.flags and word in self.upstream.misbehaved:
+                continue
             if word == "fail":
                 error = '{"error":{"message":"fell over","code":500}}'
                 await self.write(f"data: {error}\n\ndata: [DONE]\n\n")
             elif word == "failtext":
                 await self.write('data: {"error":"fell over"}\n\n')
             elif word == "cut":
+                self.upstream.misbehaved.add(word)
                 raise Cut
             elif word in ("end", "enddone"):
                 tail = "data: [DONE]\n\n" if word == "enddone" else ""
@@ -234,8 +248,27 @@ class Call:
             parts = body["parameters"]["incremental_output"]
             said = script.token(index) if parts else whole
             await self.write(script.result(index, said, "null"))
-        last = "" if body["parameters"]["incremental_output"] else whole
-        await self.write(script.result(script.count, last, "stop"), more=False)
+        parts = body["parameters"]["incremental_output"]
+        last, reason = "" if parts else whole, "stop"
+        shown: dict[int, Json] = {}
+        for call in script.calls:
+            reason = "tool_calls"
+            now = [call] if parts else list(grown(shown, call).values())
+            await self.write(script.result(script.count, last, "null", now))
+        end = [] if parts else list(shown.values())
+        await self.write(script.result(script.count, last, reason, end), more=False)
+
+
+def grown(shown: dict[int, Json], call: Json) -> dict[int, Json]:
+    """All calls so far, with this piece."""
+    before = shown.get(call["index"])
+    if before is None:
+        shown[call["index"]] = call
+    else:
+        whole = before["function"]["arguments"] + call["function"]["arguments"]
+        function = {**before["function"], "arguments": whole}
+        shown[call["index"]] = {**before, "function": function}
+    return shown
 
 
 class Script:
@@ -244,12 +277,33 @@ class Script:
     ) -> None:
         self.model = body["model"]
         self.words, self.flags, self.first = words, flags, first
-        self.count = int(words.get("n", len(CHINESE) if "zh" in flags else 5))
+        asked = body.get("input", body)["messages"][-1]["role"]
+        tools = body.get("parameters", body).get("tools") or []
+        self.calls = [] if asked == "tool" else list(self.called(tools))
+        usual = len(CHINESE) if "zh" in flags else 0 if self.calls else 5
+        self.count = int(words.get("n", usual))
         self.pace = float(words.get("pace", "0"))
         self.reasoning = ["Let ", "me."] if flags & {"think", "reason"} else []
         self.reasoning_name = "reasoning" if "reason" in flags else "reasoning_content"
         if "junk" in flags:
             self.reasoning = ["junk"]
+
+    def called(self, tools: list[Json]) -> Iterator[Json]:
+        """The pieces of the calls: what is called, then the arguments in parts."""
+        for place in range(int(self.words.get("tools", 0)) if tools else 0):
+            name = tools[place % len(tools)]["function"]["name"]
+            head = {"index": 0 if "same" in self.flags else place, "type": "function"}
+            named = {} if "noid" in self.flags else {"id": f"call_{place}"}
+            if "object" in self.flags:
+                function = {"name": name, "arguments": {"n": place}}
+                yield {**head, **named, "function": function}
+                continue
+            for number, part in enumerate(["", '{"n"', f": {place}", "}"]):
+                function = (
+                    {"name": name} if "repeat" in self.flags or not number else {}
+                )
+                again = named if "repeat" in self.flags or not number else {}
+                yield {**head, **again, "function": {**function, "arguments": part}}
 
     def token(self, index: int) -> str:
         if "zh" in self.flags:
@@ -282,12 +336,13 @@ class Script:
         }
         if "usage" in self.flags and index is not None:
             said["usage"] = self.usage(index + 1 - self.first)
-        if reason == "stop" and "nodone" in self.flags:
+        if reason in ("stop", "tool_calls") and "nodone" in self.flags:
             said["usage"] = self.usage(self.count - self.first)
         return f"data: {json.dumps(said)}\n\n"
 
     def tail(self) -> str:
-        end = self.chunk({}, reason="stop")
+        calls = self.calls and "saysstop" not in self.flags
+        end = self.chunk({}, reason="tool_calls" if calls else "stop")
         if "nodone" in self.flags:
             return end
         usage = {"choices": [], "usage": self.usage(self.count - self.first)}
@@ -296,12 +351,18 @@ class Script:
 
     def completion(self) -> Json:
         text = "".join(map(self.token, range(self.count)))
-        message = {"role": "assistant", "content": text}
+        message: Json = {"role": "assistant", "content": text}
+        if self.calls:
+            message["tool_calls"] = list(self.calls)
         choice = {"index": 0, "message": message, "finish_reason": "stop"}
         return {"choices": [choice], "usage": self.usage(self.count)}
 
-    def result(self, index: int, text: str, reason: str) -> str:
-        message = {"role": "assistant", "content": text}
+    def result(
+        self, index: int, text: str, reason: str, calls: list[Json] | None = None
+    ) -> str:
+        message: Json = {"role": "assistant", "content": text}
+        if calls:
+            message["tool_calls"] = calls
         output = {"choices": [{"message": message, "finish_reason": reason}]}
         said = min(index + 1, self.count)
         usage = {"input_tokens": 7, "output_tokens": said, "total_tokens": 7 + said}

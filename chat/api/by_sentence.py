@@ -60,11 +60,12 @@ class Reader:
         """What is to be shown for it; also keeps count of what is held back."""
         if isinstance(event, Delta):
             text = "".join(self._sentences.push(event.text))
-            return Delta(text, event.reasoning) if text or event.reasoning else None
+            new = Delta(text, event.reasoning, tool_calls=event.tool_calls)
+            return new if len(new) else None
         if isinstance(event, Snapshot):
             self._sentences = Sentences()
             text = "".join(self._sentences.push(event.text))
-            return Snapshot(text, event.reasoning)
+            return Snapshot(text, event.reasoning, tool_calls=event.tool_calls)
         return event
 
     def _end(self, seq: int, event: Event) -> Iterator[Sequenced]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from math import isfinite
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -37,7 +38,19 @@ def whole_characters(value: str) -> str:
     return value
 
 
+def storable(value: Any) -> Any:
+    """A JSON value as every database takes it."""
+    if isinstance(value, str):
+        return whole_characters(value.replace("\0", ""))
+    if isinstance(value, float) and not isfinite(value):
+        raise ValueError(_("A number is too large."))
+    if isinstance(value, dict):
+        return {storable(name): storable(part) for name, part in value.items()}
+    return [storable(part) for part in value] if isinstance(value, list) else value
+
+
 Text = Annotated[str, BeforeValidator(without_nul), AfterValidator(whole_characters)]
+JsonObject = Annotated[dict[str, Any], AfterValidator(storable)]
 Number = Annotated[float, Strict()]
 """A JSON number: no text, no true."""
 StopString = Annotated[Text, Field(min_length=1, max_length=200)]
@@ -184,6 +197,17 @@ class GenerationError(Schema):
     retryable: bool
 
 
+class CalledFunction(Schema):
+    name: str
+    arguments: str
+
+
+class ToolCallOut(Schema):
+    id: str
+    type: Literal["function"]
+    function: CalledFunction
+
+
 class GenerationOut(Schema):
     id: UUID
     conversation: UUID
@@ -193,6 +217,7 @@ class GenerationOut(Schema):
     attempt: int
     text: str
     reasoning: str
+    tool_calls: list[ToolCallOut] | None
     finish_reason: str | None
     usage: Usage
     timing: Timing
@@ -224,6 +249,8 @@ class MessageOut(Schema):
     role: str
     content: str
     reasoning: str
+    tool_calls: list[ToolCallOut] | None
+    tool_call_id: str | None
     status: str
     generation: UUID | None
     finish_reason: str | None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from django.utils.translation import gettext_lazy as _
@@ -11,14 +11,16 @@ from pydantic import ConfigDict, Field
 
 from ..calls import Told
 from ..engines.base import ChatMessage
-from ..engines.registry import default_model, find_model
-from ..errors import ChatError, Text
+from ..engines.registry import can, default_model, find_model
+from ..errors import ChatError
 from .schemas import Text as StoredText
+from .tools import NO_TOOLS, unsupported
 
-Role = Literal["developer", "system", "user", "assistant", "tool", "function"]
+Role = Literal["developer", "system", "user", "assistant", "tool"]
 SYSTEM = ("developer", "system")
 TEXT_PARTS = ("text", "input_text", "output_text", "refusal")
 JOINT = "\n\n"
+CallId = Annotated[StoredText, Field(max_length=200)]
 
 
 class Part(Schema):
@@ -30,15 +32,50 @@ class Part(Schema):
     refusal: StoredText | None = None
 
 
+class CalledIn(Schema):
+    name: Annotated[StoredText, Field(min_length=1, max_length=128)]
+    arguments: StoredText = ""
+
+
+class ToolCallIn(Schema):
+    id: CallId
+    type: Literal["function"] = "function"
+    function: CalledIn
+
+
 class MessageIn(Schema):
     role: Role = "user"
     content: StoredText | list[Part] | None = None
-    tool_calls: list[Any] | None = None
+    tool_calls: list[ToolCallIn] | None = None
+    tool_call_id: CallId | None = None
+    function_call: Any = None
+    audio: Any = None
 
     def text(self, field: str) -> str:
         if isinstance(self.content, list):
             return "".join(text_of(part, field) for part in self.content)
         return self.content or ""
+
+    def refuse(self, field: str, *, tools: bool) -> None:
+        """What cannot be told to the engine."""
+        if self.function_call:
+            raise unsupported(f"{field}.function_call", INSTEAD_OF_FUNCTIONS)
+        if self.audio:
+            raise unsupported(f"{field}.audio", ONLY_TEXT)
+        for name in ("tool_calls", "tool_call_id"):
+            if getattr(self, name) and not tools:
+                raise unsupported(f"{field}.{name}", NO_TOOLS)
+        if self.role == "tool" and not tools:
+            raise unsupported(f"{field}.role", NO_TOOLS)
+
+    def stored(self, text: str) -> ChatMessage:
+        role = "system" if self.role in SYSTEM else self.role
+        message = ChatMessage(role=role, content=text)
+        if role == "assistant" and self.tool_calls:
+            message["tool_calls"] = [call.model_dump() for call in self.tool_calls]
+        if role == "tool":
+            message["tool_call_id"] = self.tool_call_id or ""
+        return message
 
 
 Messages = Annotated[list[MessageIn], Field(min_length=1)]
@@ -46,37 +83,33 @@ Messages = Annotated[list[MessageIn], Field(min_length=1)]
 
 def text_of(part: Part, field: str) -> str:
     if part.type not in TEXT_PARTS:
-        raise unsupported(field, _("Only text is understood, no images or files."))
+        raise unsupported(field, ONLY_TEXT)
     return part.text or part.refusal or ""
 
 
-def told(messages: Sequence[MessageIn], field: str = "messages") -> Told:
+def told(
+    messages: Sequence[MessageIn], field: str = "messages", *, tools: bool
+) -> Told:
     """The system messages at the head are the system prompt; one that comes later
-    keeps its place. Empty messages are left out, except the last."""
+    keeps its place. Messages that say nothing are left out, except the last.
+
+    `tools`: whether the engine takes calls and what tools said.
+    """
     texts: list[ChatMessage] = []
     system: list[str] = []
     for place, message in enumerate(messages):
-        if message.tool_calls:
-            raise unsupported(f"{field}.{place}.tool_calls", NO_TOOLS)
+        message.refuse(f"{field}.{place}", tools=tools)
         text = message.text(f"{field}.{place}.content")
+        says = text or message.tool_calls or message.role == "tool"
         if message.role in SYSTEM and not texts:
             system.append(text)
-        elif text or place == len(messages) - 1:
-            texts.append(ChatMessage(role=stored_role(message.role), content=text))
+        elif says or place == len(messages) - 1:
+            texts.append(message.stored(text))
     return Told(JOINT.join(filter(None, system)), texts)
 
 
-def stored_role(role: str) -> str:
-    if role in SYSTEM:
-        return "system"
-    return "tool" if role == "function" else role
-
-
-NO_TOOLS = _("Tools are not supported here.")
-
-
-def unsupported(field: str, message: Text) -> ChatError:
-    return ChatError(message, code="unsupported_parameter", field=field)
+ONLY_TEXT = _("Only text is understood, no images or files.")
+INSTEAD_OF_FUNCTIONS = _("Functions are out of date: use tools.")
 
 
 def model_named(name: str | None) -> str:
@@ -92,20 +125,20 @@ def model_named(name: str | None) -> str:
     return model
 
 
-def can(model: str, what: str) -> bool:
-    info = find_model(model)
-    return info is not None and what in info.can
-
-
-def check_able(model: str, params: dict[str, Any]) -> None:
-    """What not every engine takes, only to those that do."""
+def check_able(
+    model: str, params: Mapping[str, Any], called: Mapping[str, str] | None = None
+) -> None:
+    """What not every engine takes, only to those that do. `called`: what parameters
+    are called in the body, where it is something else."""
     asked = {
         "penalties": ("presence_penalty", "frequency_penalty"),
         "json": ("response_format",),
+        "logit_bias": ("logit_bias",),
     }
     for ability, names in asked.items():
         for name in names:
             if params.get(name) and not can(model, ability):
                 raise unsupported(
-                    name, _("The engine of this model does not take this parameter.")
+                    (called or {}).get(name, name),
+                    _("The engine of this model does not take this parameter."),
                 )

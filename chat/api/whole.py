@@ -9,7 +9,16 @@ from typing import Protocol
 
 from .. import process, sse
 from ..errors import ChatError
-from ..events import Delta, Done, Failed, Sequenced, Snapshot, is_terminal, merge
+from ..events import (
+    Done,
+    Event,
+    Failed,
+    Sequenced,
+    Snapshot,
+    fold,
+    is_terminal,
+    merge,
+)
 from ..follow import follow, reread
 from ..models import Generation
 from .forward import Rewound
@@ -57,29 +66,24 @@ async def encoded(generation: Generation, encoder: Encoder) -> AsyncGenerator[by
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """A finished answer. Its text may not be in the row (`store` off)."""
+    """A finished answer. What it said may not be in the row (`store` off)."""
 
     row: Generation
-    text: str
-    reasoning: str
+    said: Snapshot
 
 
 async def whole(generation: Generation) -> Whole:
     """Wait for the end. Raises `ChatError` when the answer failed."""
-    texts: list[str] = []
-    reasonings: list[str] = []
+    heard: list[Event] = []
     async for events in follow(process.current().tape, generation):
         for _seq, event in events:
-            if isinstance(event, Snapshot):
-                texts, reasonings = [], []
-            if isinstance(event, Snapshot | Delta):
-                texts.append(event.text)
-                reasonings.append(event.reasoning)
             if isinstance(event, Failed):
                 raise failure(event)
             if isinstance(event, Done):
                 row = await reread(generation)
-                return Whole(row, "".join(texts), "".join(reasonings))
+                row.params = generation.params  # what is not to be stored is gone
+                return Whole(row, fold(Snapshot(), heard))
+            heard.append(event)
     raise failure(CLOSING)
 
 

@@ -11,12 +11,18 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
+
+from ..tool_calls import Calls
 
 
 class ChatMessage(TypedDict):
+    """`tool_calls` (in OpenAI's shape) of an assistant, `tool_call_id` of a tool."""
+
     role: str
     content: str
+    tool_calls: NotRequired[list[dict[str, Any]] | None]
+    tool_call_id: NotRequired[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +42,12 @@ class Params:
     presence_penalty: float | None = None
     frequency_penalty: float | None = None
     response_format: dict[str, Any] | None = None
+    logit_bias: dict[str, float] | None = None
+    tools: list[dict[str, Any]] | None = None
+    tool_choice: str | dict[str, Any] | None = None
+    parallel_tool_calls: bool | None = None
+    # How much to think, in the engine's words; one that does not know it ignores it.
+    reasoning_effort: str | None = None
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Params:
@@ -45,7 +57,8 @@ class Params:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What an earlier attempt left: the engine continues behind it.
+    """What an earlier attempt left: the engine continues behind it. Tool calls are
+    not a part of it: they are begun again.
 
     `token_ids` are the emitted ids where the engine has them (exact continuation);
     `completion_tokens` counts them in any case.
@@ -80,7 +93,7 @@ class Prompted:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """New text and the tokens it came from.
+    """New text, or pieces of tool calls, and the tokens they came from.
 
     `tokens` counts every token consumed since the last chunk, also those whose
     text is held back (half a character, a stop string) or is a special token.
@@ -90,11 +103,12 @@ class Chunk:
     reasoning: str = ""
     tokens: int = 0
     token_ids: tuple[int, ...] = ()
+    tool_calls: Calls = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """`finish_reason` is stop, length or content_filter.
+    """`finish_reason` is stop, length, content_filter or tool_calls.
 
     Exact counts when the engine knows them better than the sum of its chunks.
     """
@@ -134,7 +148,8 @@ class EngineLost(EngineError):
 class ModelInfo:
     """What `/api/models` says of one model. `context_tokens` None: unknown.
 
-    `can`: what not every engine takes: `penalties`, `json` (a response format).
+    `can`: what not every engine takes: `penalties`, `json` (a response format),
+    `tools`, `logit_bias`.
     """
 
     id: str

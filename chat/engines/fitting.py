@@ -6,6 +6,7 @@ Whole turns go from the oldest on; the system prompt and the last turn always st
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -21,7 +22,17 @@ def estimate(text: str) -> int:
 
 
 def prompt_estimate(messages: Sequence[Mapping[str, Any]]) -> int:
-    return sum(MESSAGE_TOKENS + estimate(message["content"]) for message in messages)
+    return sum(MESSAGE_TOKENS + estimate(wording(message)) for message in messages)
+
+
+def wording(message: Mapping[str, Any]) -> str:
+    calls = message.get("tool_calls")
+    content: str = message["content"]
+    return content + json.dumps(calls) if calls else content
+
+
+def tools_estimate(tools: Sequence[Mapping[str, Any]] | None) -> int:
+    return estimate(json.dumps(tools)) if tools else 0
 
 
 def reserve(context: int, max_tokens: int | None) -> int:
@@ -31,14 +42,13 @@ def reserve(context: int, max_tokens: int | None) -> int:
 
 def kept(messages: Sequence[M], room: int) -> list[M]:
     """The messages without the oldest turns, so that about `room` tokens are left."""
-    head = [message for message in messages[:1] if message["role"] == "system"]
-    rest = list(messages[len(head) :])
-    costs = [prompt_estimate([message]) for message in rest]
-    total, first = prompt_estimate(head) + sum(costs), 0
-    while first < len(rest) - 1 and total > room:
-        total -= costs[first]
-        first += 1
-        while first < len(rest) - 1 and rest[first]["role"] != "user":
-            total -= costs[first]
-            first += 1
-    return [*head, *rest[first:]]
+    costs = [prompt_estimate([message]) for message in messages]
+    head = 1 if messages and messages[0]["role"] == "system" else 0
+    turns = [at for at, message in enumerate(messages) if message["role"] == "user"]
+    total, first = sum(costs), head
+    for turn in turns:
+        if total <= room:
+            break
+        total -= sum(costs[first:turn])
+        first = turn
+    return [*messages[:head], *messages[first:]]

@@ -62,7 +62,7 @@ def offers() -> list[Offer]:
 
 
 def _remote(upstream: Upstream) -> Offer:
-    models = tuple(info_of(model) for model in catalog.models(upstream))
+    models = tuple(info_of(model, upstream) for model in catalog.models(upstream))
     return Offer(models, partial(RemoteEngine, upstream))
 
 
@@ -72,7 +72,7 @@ def _own(name: str) -> Offer:
             id="scripted",
             label="Scripted",
             context_tokens=None,
-            can=frozenset({"penalties", "json"}),
+            can=frozenset({"penalties", "json", "tools", "logit_bias"}),
         )
         return Offer((info,), ScriptedEngine)
     demo = name == "demo"
@@ -118,6 +118,12 @@ def default_model() -> str:
 
 def find_model(name: str) -> ModelInfo | None:
     return next((info for info in models() if info.id == name), None)
+
+
+def can(name: str, what: str) -> bool:
+    """Whether the model of this name takes it (`ModelInfo.can`)."""
+    info = find_model(name)
+    return info is not None and what in info.can
 
 
 class Engines:

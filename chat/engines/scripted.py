@@ -14,7 +14,12 @@ word             effect
 `markdown`       a document with everything a renderer must handle
 `prompt`         a JSON line of what the engine was given
 `say=BASE64`     that text (URL-safe base64 of UTF-8, padding optional)
+`tools=2`        calls of the first two tools that were offered, instead of
+                 text; with a text word behind it
 ===============  ============================================================
+
+A `tool_choice` that demands a call gets one. Arguments are `{"n": 0, "at": "北京 🙂"}`
+with the call's number.
 
 Without a text word the reply is `t0 t1 t2 …`. A continuation goes on behind
 `progress.completion_tokens`, so that both parts together are the uninterrupted
@@ -29,7 +34,7 @@ import base64
 import binascii
 import json
 from collections.abc import AsyncGenerator, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import cycle, islice
 from math import isfinite
 
@@ -46,8 +51,10 @@ from chat.engines.base import (
 )
 from chat.engines.scripts import CHINESE, EMOJI, MARKDOWN
 from chat.engines.stopping import StopStrings
+from chat.tool_calls import CallPiece
 
 MAX_TOKENS = 100_000
+MAX_CALLS = 100
 MAX_PACE = 60.0
 REASONING_TOKENS = 8
 CHARACTERS_A_TOKEN = 4
@@ -55,22 +62,28 @@ CHARACTERS_A_TOKEN = 4
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """One reply: `reasoning` tokens, then `text` tokens, and when to misbehave."""
+    """One reply: tokens of `reasoning`, `text`, `calls`, and when to misbehave."""
 
     reasoning: list[str]
     text: list[str]
+    calls: list[CallPiece]
     pace: float
     fail: int | None
     hang: int | None
+    again: bool
 
     def __len__(self) -> int:
-        return len(self.reasoning) + len(self.text)
+        return len(self.reasoning) + len(self.text) + len(self.calls)
 
-    def at(self, index: int) -> tuple[str, str]:
-        """(reasoning, text) of token `index`: one of them is empty."""
+    def at(self, index: int) -> Chunk:
+        """Token `index`: reasoning, or text, or a piece of a call."""
+        token = Chunk(tokens=1, token_ids=(index,))
         if index < len(self.reasoning):
-            return self.reasoning[index], ""
-        return "", self.text[index - len(self.reasoning)]
+            return replace(token, reasoning=self.reasoning[index])
+        index -= len(self.reasoning)
+        if index < len(self.text):
+            return replace(token, text=self.text[index])
+        return replace(token, tool_calls=(self.calls[index - len(self.text)],))
 
 
 class ScriptedEngine(Engine):
@@ -92,7 +105,7 @@ class ScriptedEngine(Engine):
         start = min(request.progress.completion_tokens, end)
         stops = StopStrings(request.params.stop)
         for index in range(start):
-            stops.push(script.at(index)[1])
+            stops.push(script.at(index).text)
         clock = asyncio.get_running_loop().time
         began, used = clock(), start
         for index in range(start, end):
@@ -101,20 +114,22 @@ class ScriptedEngine(Engine):
             await misbehave(script, index, start)
             await asyncio.sleep(began + (index - start + 1) * script.pace - clock())
             used = index + 1
-            reasoning, piece = script.at(index)
-            text = stops.push(piece)
-            yield Chunk(text, reasoning, tokens=1, token_ids=(index,))
+            chunk = script.at(index)
+            yield replace(chunk, text=stops.push(chunk.text))
         else:
             await misbehave(script, end, start)
         if tail := stops.finish():
             yield Chunk(tail)
         cut = end < len(script) and stops.matched is None
-        yield Finished("length" if cut else "stop", prompt_tokens, used)
+        reason = "tool_calls" if script.calls and stops.matched is None else "stop"
+        yield Finished("length" if cut else reason, prompt_tokens, used)
 
 
 async def misbehave(script: Script, index: int, start: int) -> None:
-    """Fail or hang before token `index`, unless this attempt began behind that."""
-    ahead = start < index or index == 0
+    """Fail or hang before token `index`, unless this attempt began behind that; in
+    calls, which every attempt begins again, at the first attempt only."""
+    in_calls = script.calls and index > len(script) - len(script.calls)
+    ahead = (start < index or index == 0) and not (in_calls and script.again)
     if script.fail == index and ahead:
         raise EngineError("engine_failed", "The script says fail.", retryable=True)
     if script.hang == index and ahead:
@@ -129,12 +144,15 @@ def write_script(request: EngineRequest, pace: float, tokens: int) -> Script:
     words = request.messages[-1]["content"].split()
     options = dict(word.split("=", 1) for word in words if "=" in word)
     count = number(options.get("n"), MAX_TOKENS)
+    calls = list(write_calls(options, request))
     return Script(
         reasoning=list(ordinals("r", REASONING_TOKENS)) if "think" in words else [],
-        text=write_text(words, options, request, count, tokens),
+        text=write_text(words, options, request, count, 0 if calls else tokens),
+        calls=calls,
         pace=min(seconds(options.get("pace"), pace), MAX_PACE),
         fail=number(options.get("fail"), MAX_TOKENS),
         hang=number(options.get("hang"), MAX_TOKENS),
+        again=not request.id.endswith(".1"),
     )
 
 
@@ -160,6 +178,24 @@ def write_text(
     if whole is None:
         return list(ordinals("t", default if count is None else count))
     return whole if count is None else list(islice(cycle(whole), count))
+
+
+def write_calls(options: dict[str, str], request: EngineRequest) -> Iterator[CallPiece]:
+    """The tokens of the calls: what is called, then its arguments."""
+    choice, tools = request.params.tool_choice, request.params.tools or []
+    names = [tool["function"]["name"] for tool in tools]
+    if isinstance(choice, dict):
+        names = [choice["function"]["name"]]
+    least = 0 if choice in (None, "none", "auto") else 1
+    count = max(number(options.get("tools"), MAX_CALLS) or 0, least)
+    if choice == "none" or not names:
+        return
+    for place in range(count):
+        name = names[place % len(names)]
+        yield CallPiece(place, f"call_{request.id}_{place}", name)
+        arguments = json.dumps({"n": place, "at": "北京 🙂"}, ensure_ascii=False)
+        for piece in pieces(arguments):
+            yield CallPiece(place, arguments=piece)
 
 
 def ordinals(letter: str, count: int) -> Iterator[str]:

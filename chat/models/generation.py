@@ -11,6 +11,9 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from ..events import Snapshot
+from ..tool_calls import of_lines
+
 LIVE = ("queued", "running")
 
 
@@ -30,9 +33,9 @@ class Generation(models.Model):
     """queued -> running -> done | stopped | failed.
 
     `attempt` counts the claims and is the fencing token; `crashes` counts those whose
-    owner or engine died. `text`, `reasoning` and
-    `token_ids` (decimal ids, each followed by a space) are the checkpoint while it
-    runs; the end moves the text to the message and empties them. `last_seq` is the
+    owner or engine died. `text`, `reasoning`, `token_ids` (decimal ids, each followed
+    by a space) and `tool_calls` (`chat.tool_calls.lines`) are the checkpoint while it
+    runs; the end moves them to the message and empties them. `last_seq` is the
     sequence number of the terminal event. Without `store` nothing but the counts is
     left after the end.
     """
@@ -71,6 +74,7 @@ class Generation(models.Model):
     text = models.TextField(blank=True)
     reasoning = models.TextField(blank=True)
     token_ids = models.TextField(blank=True)
+    tool_calls = models.TextField(blank=True, default="", db_default="")
     last_seq = models.BigIntegerField(default=0)
 
     prompt_tokens = models.PositiveIntegerField(_("prompt tokens"), default=0)
@@ -122,3 +126,14 @@ class Generation(models.Model):
     @property
     def is_live(self) -> bool:
         return self.status in LIVE
+
+    @property
+    def said(self) -> Snapshot:
+        """The checkpoint: what it had said up to `last_seq`."""
+        return Snapshot(
+            self.text,
+            self.reasoning,
+            self.completion_tokens,
+            tuple(map(int, self.token_ids.split())),
+            of_lines(self.tool_calls),
+        )

@@ -10,6 +10,9 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from ..events import Snapshot
+from ..tool_calls import of_stored
+
 
 class MessageQuerySet(QuerySet["Message"]):
     def owned_by(self, user: Any) -> MessageQuerySet:
@@ -19,7 +22,9 @@ class MessageQuerySet(QuerySet["Message"]):
 class Message(models.Model):
     """An assistant message is empty until its generation ends.
 
-    While it runs, its text is the generation's checkpoint plus the tape.
+    While it runs, its text is the generation's checkpoint plus the tape. `tool_calls`
+    are those of an assistant, in OpenAI's shape; a tool's message names the one it
+    answers with `tool_call_id`.
     """
 
     class Role(models.TextChoices):
@@ -48,6 +53,10 @@ class Message(models.Model):
     role = models.CharField(_("role"), max_length=16, choices=Role)
     content = models.TextField(_("content"), blank=True)
     reasoning = models.TextField(_("reasoning"), blank=True)
+    tool_calls = models.JSONField(_("tool calls"), null=True, blank=True)
+    tool_call_id = models.CharField(
+        _("tool call"), max_length=200, blank=True, default="", db_default=""
+    )
     status = models.CharField(
         _("status"), max_length=16, choices=Status, default=Status.DONE
     )
@@ -68,3 +77,10 @@ class Message(models.Model):
 
     def __str__(self) -> str:
         return f"{self.role}: {self.content[:60]}"
+
+    @property
+    def said(self) -> Snapshot:
+        """All there is to show of it, once it has ended."""
+        return Snapshot(
+            self.content, self.reasoning, tool_calls=of_stored(self.tool_calls)
+        )

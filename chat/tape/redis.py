@@ -35,6 +35,7 @@ from redis.backoff import NoBackoff
 
 from .. import nudges
 from ..events import Delta, Event, Snapshot, from_data
+from ..tool_calls import packed, unpacked
 from .base import Fenced, Seat, Tape, Wake, Writer
 from .reel import Reel
 
@@ -60,15 +61,21 @@ Found = list[tuple[bytes, list[tuple[bytes, dict[bytes, bytes]]]]]
 
 def pack(event: Event) -> Item:
     """An event as JSON values; deltas, of which there are many, without names."""
-    if isinstance(event, Delta):
-        return [event.text, event.reasoning, event.tokens, list(event.token_ids)]
+    if isinstance(event, Delta | Snapshot):
+        said = [event.text, event.reasoning, event.tokens, list(event.token_ids)]
+        if isinstance(event, Delta) and not event.tool_calls:
+            return said
+        return [*said, [packed(call) for call in event.tool_calls], event.name]
     return [event.name, event.data()]
 
 
 def unpack(item: Item) -> Event:
-    if len(item) == 4:
-        return Delta(item[0], item[1], item[2], tuple(item[3]))
-    return from_data(item[0], item[1])
+    if len(item) < 4:
+        return from_data(item[0], item[1])
+    text, reasoning, tokens, ids, *more = item
+    calls, name = more or ((), Delta.name)
+    kind = Delta if name == Delta.name else Snapshot
+    return kind(text, reasoning, tokens, tuple(ids), tuple(map(unpacked, calls)))
 
 
 def apply(reel: Reel, item: Item) -> None:

@@ -151,7 +151,7 @@ class Reel:
     def _reaches(self, cursor: int) -> bool:
         """Whether a reader there has seen exactly the text up to that number."""
         if cursor < SPAN:
-            return not (self.base.text or self.base.reasoning)
+            return not self.base
         return self._knows(cursor)
 
     def _knows(self, seq: int) -> bool:

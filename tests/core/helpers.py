@@ -14,6 +14,7 @@ from chat import generations, lease
 from chat.asking import Ask
 from chat.engines.base import Engine
 from chat.engines.registry import Engines
+from chat.events import Snapshot
 from chat.lease import Lease
 from chat.models import Generation
 from chat.outcomes import Checkpoint, Outcome
@@ -47,19 +48,19 @@ def said(held: Lease, text: str, *, whole: bool = False, seq: int = 0) -> Checkp
         text=text,
         reasoning="",
         token_ids="1 ",
+        tool_calls="",
         prompt_tokens=2,
         completion_tokens=1,
         first_token=timezone.now(),
         whole=whole,
-        marks=(0, 0, 0),
+        marks=(0, 0, 0, 0),
     )
 
 
 def ended(held: Lease, text: str = "all", status: str = "done") -> Outcome:
     return Outcome(
         status=status,
-        text=text,
-        reasoning="so",
+        said=Snapshot(text, "so"),
         prompt_tokens=2,
         completion_tokens=3,
         last_seq=held.attempt * 1_000_000 + 7,

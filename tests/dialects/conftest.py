@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ import openai
 import pytest
 
 from tests.browser.server import free_port
+from tests.upstream import Upstream, serve
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SETUP = """
@@ -32,6 +34,23 @@ for name in ("alice", "bob"):
     print(ApiKey.objects.create_key(user, "test")[1])
 """
 START_SECONDS = 60
+MODELS = """
+[[engines]]
+name = "elsewhere"
+base_urls = ["{url}"]
+
+[[models]]
+id = "remote"
+engine = "elsewhere"
+name = "bench"
+can = ["tools", "json", "penalties", "logit_bias"]
+
+[[models]]
+id = "plain"
+engine = "elsewhere"
+name = "bench"
+can = []
+"""
 
 
 @dataclass(frozen=True)
@@ -39,6 +58,8 @@ class Site:
     url: str
     key: str
     bobs_key: str
+    upstream: Upstream
+    """The engine behind the models `remote` and `plain`, in the test's process."""
 
     @property
     def headers(self) -> dict[str, str]:
@@ -59,6 +80,16 @@ class Site:
 @pytest.fixture(scope="package")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("site")
+    upstream = Upstream()
+    with serve(upstream) as url, running(folder, url) as (address, keys):
+        yield Site(address, *keys, upstream)
+
+
+@contextmanager
+def running(folder: Path, engine: str) -> Iterator[tuple[str, list[str]]]:
+    """The server's address, and the keys of its people."""
+    models = folder / "models.toml"
+    models.write_text(MODELS.format(url=engine))
     port = free_port()
     env = {
         **os.environ,
@@ -73,8 +104,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         "CHAT_USER_CONCURRENCY": "1000",  # one user asks for everything here
         "CHAT_USER_QUEUE": "10000",
         "CHAT_CORS_ORIGINS": "https://app.example",
+        "CHAT_MODELS_FILE": str(models),
     }
-    for name in ("REDIS_URL", "CHAT_BASE_URL", "CHAT_MODELS_FILE"):
+    for name in ("REDIS_URL", "CHAT_BASE_URL"):
         env.pop(name, None)
     made = subprocess.run(
         [sys.executable, "-c", SETUP],
@@ -92,7 +124,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     url = f"http://127.0.0.1:{port}"
     try:
         wait(url, process, folder / "log")
-        yield Site(url, *keys)
+        yield url, keys
     finally:
         process.terminate()
         process.wait(20)

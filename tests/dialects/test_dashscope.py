@@ -188,7 +188,7 @@ def test_a_failure_before_the_answer():
         ({"prompt": "x", "temperature": 9}, 400, "InvalidParameter"),
         ({"prompt": "x", "n": 2}, 400, "InvalidParameter.NotSupported"),
         (
-            {"prompt": "x", "tools": [{"type": "function"}]},
+            {"prompt": "x", "tools": [{"type": "function", "function": {"name": "f"}}]},
             400,
             "InvalidParameter.NotSupported",
         ),

@@ -195,9 +195,16 @@ def test_parameters_reach_the_engine(client):
         presence_penalty=0.5,
         frequency_penalty=-0.5,
         response_format={"type": "json_object"},
+        logit_bias={"42": -100},
+        reasoning_effort="low",
         user="somebody",
         metadata={"a": "b"},
         service_tier="auto",
+        prediction={"type": "content", "content": "x"},
+        prompt_cache_key="x",
+        prompt_cache_retention="24h",
+        safety_identifier="x",
+        verbosity="low",
         extra_body={"top_k": 5, "enable_thinking": False, "unknown": {"key": 1}},
     )
 
@@ -212,6 +219,8 @@ def test_parameters_reach_the_engine(client):
         "presence_penalty": 0.5,
         "frequency_penalty": -0.5,
         "response_format": {"type": "json_object"},
+        "logit_bias": {"42": -100},
+        "reasoning_effort": "low",
     }
     assert wanted.items() <= params.items()
 
@@ -234,10 +243,14 @@ def test_a_stop_string(client):
 REFUSED = [
     ({"n": 2}, "n"),
     ({"logprobs": True}, "logprobs"),
-    ({"tools": [{"type": "function", "function": {"name": "f"}}]}, "tools"),
     ({"audio": {"voice": "x", "format": "mp3"}}, "audio"),
     ({"modalities": ["audio"]}, "modalities"),
-    ({"logit_bias": {"1": 5}}, "logit_bias"),
+    ({"top_logprobs": 2}, "top_logprobs"),
+    ({"logit_bias": {"1": 500}}, "logit_bias.1"),
+    ({"functions": [{"name": "f"}]}, "functions"),
+    ({"function_call": "auto"}, "function_call"),
+    ({"web_search_options": {}}, "web_search_options"),
+    ({"response_format": {"type": "json_schema"}}, "response_format"),
     ({"temperature": 3}, "temperature"),
     ({"max_tokens": 0}, "max_tokens"),
     ({"max_completion_tokens": 10_000_000}, "max_completion_tokens"),
@@ -272,6 +285,45 @@ def test_what_it_refuses_it_names(once, body, param):
     assert caught.value.type == "invalid_request_error"
     assert caught.value.code
     assert caught.value.request_id
+
+
+PLAIN: dict[str, Any] = {"model": "plain"}
+SCHEMA = {"name": "place", "schema": {"type": "object"}, "strict": True}
+UNABLE = [
+    ({"response_format": {"type": "json_object"}}, "response_format"),
+    (
+        {"response_format": {"type": "json_schema", "json_schema": SCHEMA}},
+        "response_format",
+    ),
+    ({"presence_penalty": 1}, "presence_penalty"),
+    ({"frequency_penalty": 1}, "frequency_penalty"),
+    ({"logit_bias": {"1": 5}}, "logit_bias"),
+]
+
+
+@pytest.mark.parametrize(("body", "param"), UNABLE, ids=lambda v: str(v)[:40])
+def test_what_an_engine_cannot_is_refused(once, body, param):
+    with pytest.raises(openai.BadRequestError) as caught:
+        once.chat.completions.create(**PLAIN, messages=say("x"), **body)
+
+    assert caught.value.param == param
+    assert caught.value.code == "unsupported_parameter"
+
+
+def test_what_an_engine_can_is_passed_on(client, site):
+    form = {"type": "json_schema", "json_schema": SCHEMA}
+    done = client.chat.completions.create(
+        model="remote",
+        messages=say("n=2"),
+        response_format=form,
+        logit_bias={"42": 7},
+        presence_penalty=1,
+    )
+
+    assert done.choices[0].message.content == scripted(2)
+    body = site.upstream.requests[-1]
+    assert (body["response_format"], body["logit_bias"]) == (form, {"42": 7})
+    assert body["presence_penalty"] == 1
 
 
 def test_an_unknown_model(once):
@@ -430,7 +482,7 @@ def test_not_storing_streams_all_the_same(client):
 def test_models(client, once):
     models = list(client.models.list())
 
-    assert [model.id for model in models] == ["scripted"]
+    assert [model.id for model in models] == ["scripted", "remote", "plain"]
     assert client.models.retrieve("scripted").object == "model"
     with pytest.raises(openai.NotFoundError):
         once.models.retrieve("org/nothing")

@@ -217,9 +217,18 @@ def test_input_items(client):
 @pytest.mark.parametrize(
     ("body", "param"),
     [
-        ({"tools": [{"type": "web_search_preview"}]}, "tools"),
+        ({"tools": [{"type": "web_search_preview"}]}, "tools.0.type"),
+        ({"tools": [{"type": "function"}]}, "tools.0.name"),
+        ({"top_logprobs": 3}, "top_logprobs"),
+        ({"include": ["message.output_text.logprobs"]}, "include"),
+        ({"prompt": {"id": "pmpt_1"}}, "prompt"),
+        ({"moderation": {"model": "x"}}, "moderation"),
         ({"background": True, "store": False}, "background"),
-        ({"text": {"format": {"type": "json_object"}}}, "text.format"),
+        ({"text": {"format": {"type": "json_schema", "name": "x"}}}, "text.format"),
+        (
+            {"model": "plain", "text": {"format": {"type": "json_object"}}},
+            "text.format",
+        ),
         ({"input": []}, "input"),
         ({"input": [{"type": "item_reference", "id": "x"}]}, "input.0.type"),
         ({"max_output_tokens": 10_000_000}, "max_output_tokens"),

@@ -13,6 +13,7 @@ from pydantic import Field, StrictBool, StrictInt, field_validator
 
 from ... import calls
 from ...asking import Ask
+from ...engines.registry import can
 from ...errors import ChatError
 from ...follow import usage
 from ...models import Generation
@@ -20,17 +21,10 @@ from .. import errors
 from ..auth import authenticate, caller_of
 from ..chat import IdempotencyKey
 from ..later import LaterResponse
-from ..schemas import Sampling, Text
+from ..schemas import JsonObject, Sampling, Text
 from ..stream import EventStream
-from ..told import (
-    NO_TOOLS,
-    MessageIn,
-    Messages,
-    check_able,
-    model_named,
-    told,
-    unsupported,
-)
+from ..told import MessageIn, Messages, check_able, model_named, told
+from ..tools import Offering, ToolIn, unsupported
 from ..whole import encoded, whole
 from .errors import as_dashscope
 from .frames import Frames, counted, finish_reason, output
@@ -49,14 +43,22 @@ errors.install(api, as_dashscope)
 class InputIn(Schema):
     messages: Messages | None = None
     prompt: Text | None = None
+    history: Any = None
 
 
-class ParametersIn(Sampling):
+class FormatIn(Schema):
+    type: Literal["text", "json_object", "json_schema"] = "text"
+    schema_: Annotated[JsonObject | None, Field(alias="json_schema")] = None
+
+
+class ParametersIn(Sampling, Offering):
     result_format: Literal["text", "message"] = "text"
     incremental_output: StrictBool = False
     enable_thinking: StrictBool | None = None
     presence_penalty: Annotated[float | None, Field(ge=-2, le=2)] = None
-    tools: list[Any] | None = None
+    tools: list[ToolIn] | None = None
+    response_format: FormatIn | None = None
+    logprobs: bool | None = None
     n: StrictInt | None = None
 
     @field_validator("top_k", mode="before")
@@ -71,33 +73,51 @@ class GenerationIn(Schema):
     input: InputIn
     parameters: ParametersIn = ParametersIn()
 
-    def ask(self, key: str | None) -> Ask:
+    def refuse(self) -> None:
+        """What would change the answer, and cannot be done."""
         given = self.parameters
-        if given.tools:
-            raise unsupported("parameters.tools", NO_TOOLS)
         if given.n not in (None, 1):
             raise unsupported("parameters.n", _("One answer at a time."))
-        model = model_named(self.model)
+        if given.logprobs:
+            text = _("Log probabilities are not available.")
+            raise unsupported("parameters.logprobs", text)
+        if given.tools and given.result_format != "message":
+            text = _("Tools need the result format message.")
+            raise unsupported("parameters.result_format", text)
+        if self.input.history:
+            raise unsupported("input.history", _("Use messages."))
+
+    def ask(self, key: str | None) -> Ask:
+        self.refuse()
+        given, model = self.parameters, model_named(self.model)
+        form, tools = given.response_format, given.tools or ()
+        wanted = form is not None and form.type != "text"
         more = {
             "thinking": given.enable_thinking,
             "presence_penalty": given.presence_penalty,
+            "response_format": form.model_dump(exclude_none=True, by_alias=True)
+            if form and wanted
+            else None,
+            **given.offered(model, [tool.told() for tool in tools], "parameters."),
         }
         params = {k: v for k, v in more.items() if v is not None} | given.sampling()
-        check_able(model, params)
+        check_able(model, params, {name: f"parameters.{name}" for name in params})
         return Ask(model, params, key)
 
-    def told(self) -> calls.Told:
+    def told(self, *, tools: bool) -> calls.Told:
         messages = self.input.messages
         if messages is None:
             messages = [MessageIn(role="user", content=self.input.prompt or "")]
         elif self.input.prompt:
             # Both: the prompt comes last.
             messages = [*messages, MessageIn(role="user", content=self.input.prompt)]
-        return told(messages, "input.messages")
+        return told(messages, "input.messages", tools=tools)
 
 
 def start(request: HttpRequest, body: GenerationIn, key: str | None) -> Generation:
-    return calls.start(caller_of(request), body.ask(key), body.told(), "input.messages")
+    ask = body.ask(key)
+    brought = body.told(tools=can(ask.model, "tools"))
+    return calls.start(caller_of(request), ask, brought, "input.messages")
 
 
 @api.post("/services/aigc/text-generation/generation", tags=["DashScope"])
@@ -125,7 +145,7 @@ async def generate(
             return as_dashscope(request, error)
         reason = finish_reason(end.row.finish_reason)
         said = {
-            "output": output(end.text, end.reasoning, reason, message=message),
+            "output": output(end.said, reason, message=message),
             "usage": counted(usage(end.row)),
             "request_id": request_id,
         }

@@ -5,28 +5,38 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ... import tool_calls
 from ...events import Delta, Done, Failed, Sequenced, Snapshot
+from ...tool_calls import CallPiece
 from ..forward import Progressing
 from ..openai.chunks import encode
 from .errors import code_of, status_of
 
+Json = dict[str, Any]
 NOT_YET = "null"
 """The finish reason while there is none: a string."""
-REASONS = {"length": "length"}
+REASONS = ("length", "tool_calls")
 
 
 def finish_reason(reason: str) -> str:
-    return REASONS.get(reason, "stop")
+    return reason if reason in REASONS else "stop"
 
 
-def output(text: str, reasoning: str, reason: str, *, message: bool) -> dict[str, Any]:
-    """The `message` format, or the `text` format, which has no reasoning."""
+def output(said: Snapshot | Delta, reason: str, *, message: bool) -> Json:
+    """The `message` format, or the `text` format, which has the text alone."""
     if not message:
-        return {"text": text, "finish_reason": reason}
-    said = {"role": "assistant", "content": text}
-    if reasoning:
-        said["reasoning_content"] = reasoning
-    return {"choices": [{"message": said, "finish_reason": reason}]}
+        return {"text": said.text, "finish_reason": reason}
+    shown: Json = {"role": "assistant", "content": said.text}
+    if said.reasoning:
+        shown["reasoning_content"] = said.reasoning
+    if said.tool_calls:
+        shown["tool_calls"] = [called(piece) for piece in said.tool_calls]
+    return {"choices": [{"message": shown, "finish_reason": reason}]}
+
+
+def called(piece: CallPiece) -> Json:
+    """Also a later piece has an id and a type there: an empty one."""
+    return {"id": "", "type": "function", **tool_calls.delta(piece)}
 
 
 def counted(usage: Mapping[str, int]) -> dict[str, int]:
@@ -57,6 +67,7 @@ class Frames:
             self._tokens += event.tokens if isinstance(event, Delta) else 0
             return self._result(new, NOT_YET, self._usage()) if len(new) else b""
         if isinstance(event, Done):
+            self._said.end(event)
             reason = finish_reason(event.finish_reason)
             return self._result(Delta(), reason, counted(event.usage))
         return self.fail(event) if isinstance(event, Failed) else b""
@@ -66,11 +77,9 @@ class Frames:
         return {"input_tokens": 0, "output_tokens": tokens, "total_tokens": tokens}
 
     def _result(self, new: Delta, reason: str, usage: dict[str, int]) -> bytes:
-        text, reasoning = new.text, new.reasoning
-        if not self._incremental:
-            text, reasoning = self._said.text.whole(), self._said.reasoning.whole()
+        shown = new if self._incremental else self._said.whole()
         said = {
-            "output": output(text, reasoning, reason, message=self._message),
+            "output": output(shown, reason, message=self._message),
             "usage": usage,
             "request_id": self._request_id,
         }

@@ -6,12 +6,13 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ... import tool_calls
 from ...events import Delta, Done, Failed, Sequenced, Snapshot
 from ..forward import Progressing
 from .errors import in_stream
 
 DONE = b"data: [DONE]\n\n"
-REASONS = {"length": "length", "content_filter": "content_filter"}
+REASONS = ("length", "content_filter", "tool_calls")
 
 
 encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -24,7 +25,7 @@ def data(value: Any) -> bytes:
 
 def finish_reason(reason: str) -> str:
     """A stopped answer ended, too: OpenAI has no word for it."""
-    return REASONS.get(reason, "stop")
+    return reason if reason in REASONS else "stop"
 
 
 class ChatChunks:
@@ -69,16 +70,19 @@ class ChatChunks:
 
     def _delta(self, new: Delta) -> bytes:
         parts = {"reasoning_content": new.reasoning, "content": new.text}
-        said = {name: part for name, part in parts.items() if part}
+        said: dict[str, Any] = {name: part for name, part in parts.items() if part}
+        if new.tool_calls:
+            said["tool_calls"] = [tool_calls.delta(piece) for piece in new.tool_calls]
         return self._chunk(said) if said else b""
 
     def _end(self, done: Done) -> bytes:
+        self._said.end(done)
         frames = self._chunk({}, finish_reason(done.finish_reason))
         if self._include_usage:
             frames += data({**self._head, "choices": [], "usage": dict(done.usage)})
         return frames + DONE
 
-    def _chunk(self, delta: Mapping[str, str], reason: str | None = None) -> bytes:
+    def _chunk(self, delta: Mapping[str, Any], reason: str | None = None) -> bytes:
         said = f'{encode(delta)},"finish_reason":{encode(reason)}'
         return f"{self._before}{said}{self._after}\n\n".encode(errors="replace")
 
@@ -87,14 +91,19 @@ def completion(
     name: str,
     model: str,
     created: int,
-    text: str,
-    reasoning: str,
+    said: Snapshot,
     reason: str,
     usage: Mapping[str, int],
 ) -> dict[str, Any]:
-    message: dict[str, Any] = {"role": "assistant", "content": text, "refusal": None}
-    if reasoning:
-        message["reasoning_content"] = reasoning
+    message: dict[str, Any] = {
+        "role": "assistant",
+        "content": said.text or (None if said.tool_calls else ""),
+        "refusal": None,
+    }
+    if said.reasoning:
+        message["reasoning_content"] = said.reasoning
+    if said.tool_calls:
+        message["tool_calls"] = tool_calls.stored(said.tool_calls)
     return {
         "id": name,
         "object": "chat.completion",

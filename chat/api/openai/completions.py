@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from ninja import Router
 
 from ... import calls
-from ...engines.registry import models
+from ...engines.registry import can, models
 from ...errors import ChatError
 from ...follow import usage
 from ...models import Generation
@@ -31,8 +31,9 @@ LISTED = 1_700_000_000
 
 
 def start(request: HttpRequest, body: ChatCompletionIn, key: str | None) -> Generation:
-    ask = body.ask(key, **body.params())
-    return calls.start(caller_of(request), ask, told(body.messages))
+    ask = body.asked(key)
+    brought = told(body.messages, tools=can(ask.model, "tools"))
+    return calls.start(caller_of(request), ask, brought)
 
 
 @router.post("/chat/completions")
@@ -61,9 +62,7 @@ async def chat_completions(
         row = end.row
         reason, counts = row.finish_reason, usage(row)
         return JsonResponse(
-            completion(
-                name, row.model, created, end.text, end.reasoning, reason, counts
-            )
+            completion(name, row.model, created, end.said, reason, counts)
         )
 
     response = LaterResponse(complete)

@@ -12,7 +12,9 @@ from django.http.response import HttpResponseBase
 from ninja import Query, Router
 
 from ... import calls, conversations, generations, nudges, process
+from ...engines.registry import can
 from ...errors import ChatError, NotFoundError
+from ...events import Snapshot
 from ...follow import end_of, reread
 from ...models import Generation
 from ...records import load
@@ -25,7 +27,7 @@ from ..whole import whole
 from .errors import as_openai
 from .outputs import Names, response
 from .response_events import stream
-from .schemas import ResponseIn
+from .response_schemas import ResponseIn, together
 
 router = Router(tags=["OpenAI"])
 STOP_SECONDS = 5.0
@@ -34,10 +36,10 @@ STOP_SECONDS = 5.0
 
 def start(request: HttpRequest, body: ResponseIn, key: str | None) -> Generation:
     user = caller_of(request)
-    ask = body.ask(key, **body.params())
-    given = told(body.items(), "input")
+    ask = body.asked(key)
+    given = told(body.messages(), "input", tools=can(ask.model, "tools"))
     system = [text for text in (body.instructions, given.system_prompt) if text]
-    messages = list(given.messages)
+    messages = together(given.messages)
     if body.previous_response_id:
         row = owned(request, body.previous_response_id, "previous_response_id")
         before = calls.history_of(row)
@@ -65,8 +67,8 @@ async def create_response(
             failed = await reread(row)
             if failed.status != "failed":
                 return as_openai(request, error)
-            return JsonResponse(response(failed, *text_of(failed)))
-        return JsonResponse(response(end.row, end.text, end.reasoning))
+            return JsonResponse(response(failed, said_by(failed)))
+        return JsonResponse(response(end.row, end.said))
 
     return named(LaterResponse(complete), row)
 
@@ -83,7 +85,7 @@ async def get_response(
     if stream_it:
         after = -1 if starting_after is None else starting_after
         return EventStream(stream(row, after), row)
-    return named(JsonResponse(response(row, *text_of(row))), row)
+    return named(JsonResponse(response(row, said_by(row))), row)
 
 
 @router.post("/responses/{name}/cancel")
@@ -103,7 +105,7 @@ async def cancel_response(request: HttpRequest, name: str) -> HttpResponseBase:
                     ended = await end_of(process.current().tape, row)
             except TimeoutError:
                 ended = await reread(row)
-        return JsonResponse(response(ended, *text_of(ended)))
+        return JsonResponse(response(ended, said_by(ended)))
 
     return named(LaterResponse(complete), row)
 
@@ -117,12 +119,9 @@ def delete_response(request: HttpRequest, name: str) -> dict[str, Any]:
     return {"id": Names(row.pk.hex).response, "object": "response", "deleted": True}
 
 
-def text_of(row: Generation) -> tuple[str, str]:
-    """The text and the reasoning, of a live one as of its last checkpoint."""
-    said = row if row.is_live else None
-    if said is not None:
-        return said.text, said.reasoning
-    return row.message.content, row.message.reasoning
+def said_by(row: Generation) -> Snapshot:
+    """All of it, of a live one as of its last checkpoint."""
+    return row.said if row.is_live else row.message.said
 
 
 def named(answer: Any, row: Generation) -> HttpResponseBase:

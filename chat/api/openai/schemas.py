@@ -1,11 +1,12 @@
-"""Bodies of the OpenAI dialect. Keys that are not here are ignored.
+"""Bodies of chat completions, and what responses have in common with them.
 
-`docs/api.md` lists what is supported, ignored and refused.
+Keys that are not here are ignored. `docs/api.md` lists what is supported, ignored and
+refused.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
@@ -13,25 +14,30 @@ from ninja import Schema
 from pydantic import Field, StrictBool, StrictInt
 
 from ...asking import Ask
-from ..schemas import Sampling, Text
+from ..schemas import JsonObject, Sampling, Text
 from ..told import (
-    NO_TOOLS,
-    MessageIn,
+    INSTEAD_OF_FUNCTIONS,
+    ONLY_TEXT,
     Messages,
     check_able,
     model_named,
-    unsupported,
 )
+from ..tools import Offering, ToolIn, unsupported
 
 Penalty = Annotated[float | None, Field(ge=-2, le=2)]
+Bias = Annotated[float, Field(ge=-100, le=100)]
+Effort = Annotated[Text | None, Field(max_length=20)]
+NO_LOGPROBS = _("Log probabilities are not available.")
 REFUSED = {
-    "tools": NO_TOOLS,
-    "functions": NO_TOOLS,
-    "logprobs": _("Log probabilities are not available."),
-    "top_logprobs": _("Log probabilities are not available."),
-    "logit_bias": _("A bias on tokens is not available."),
-    "audio": _("Only text is understood and written."),
-    "web_search_options": NO_TOOLS,
+    "functions": INSTEAD_OF_FUNCTIONS,
+    "function_call": INSTEAD_OF_FUNCTIONS,
+    "logprobs": NO_LOGPROBS,
+    "top_logprobs": NO_LOGPROBS,
+    "audio": ONLY_TEXT,
+    "web_search_options": _("There is no search."),
+    "moderation": _("There is no moderation to be asked for."),
+    "prompt": _("There are no stored prompts."),
+    "conversation": _("Use previous_response_id."),
 }
 WRITTEN = ["text"]
 
@@ -42,27 +48,44 @@ class StreamOptions(Schema):
 
 class ResponseFormat(Schema):
     type: Literal["text", "json_object", "json_schema"] = "text"
-    schema_: dict[str, Any] | None = Field(default=None, alias="json_schema")
+    schema_: Annotated[JsonObject | None, Field(alias="json_schema")] = None
+
+    def told(self, at: str) -> dict[str, Any] | None:
+        if self.type == "text":
+            return None
+        if self.type == "json_schema" and "schema" not in (self.schema_ or {}):
+            raise unsupported(at, _("A schema is missing."))
+        return self.model_dump(exclude_none=True, by_alias=True)
 
 
 class TemplateOptions(Schema):
     enable_thinking: StrictBool | None = None
 
 
-class Asking(Sampling):
+class Asking(Sampling, Offering):
     """What chat completions and responses have in common."""
 
+    called: ClassVar[dict[str, str]] = {}
+    """Parameters that have another name in the body."""
     model: Annotated[Text | None, Field(max_length=200)] = None
     stream: bool | None = None
     store: bool | None = None
     enable_thinking: StrictBool | None = None
     chat_template_kwargs: TemplateOptions | None = None
-    tools: list[Any] | None = None
+    top_logprobs: Annotated[StrictInt | None, Field(ge=0, le=20)] = None
+    moderation: Any = None
+
+    def effort(self) -> str | None:
+        """How much to think: the engine's words, but for `none`."""
+        raise NotImplementedError
 
     def thinking(self) -> bool | None:
-        if self.enable_thinking is None and self.chat_template_kwargs:
-            return self.chat_template_kwargs.enable_thinking
-        return self.enable_thinking
+        if self.enable_thinking is not None:
+            return self.enable_thinking
+        told = self.chat_template_kwargs
+        if told is not None and told.enable_thinking is not None:
+            return told.enable_thinking
+        return False if self.effort() == "none" else None
 
     def refuse(self) -> None:
         """What would change the answer, and cannot be done."""
@@ -70,120 +93,74 @@ class Asking(Sampling):
             if getattr(self, name, None):
                 raise unsupported(name, why)
 
-    def ask(self, key: str | None, **more: Any) -> Ask:
+    def ask(self, key: str | None, tools: list[dict[str, Any]], **more: Any) -> Ask:
         self.refuse()
         model = model_named(self.model)
-        params = {**self.sampling(), "thinking": self.thinking(), **more}
+        effort = self.effort()
+        params = {
+            **self.sampling(),
+            "thinking": self.thinking(),
+            "reasoning_effort": effort if effort != "none" else None,
+            **self.offered(model, tools),
+            **more,
+        }
         params = {name: value for name, value in params.items() if value is not None}
-        check_able(model, params)
+        check_able(model, params, self.called)
         return Ask(model, params, key, store=self.store is not False)
+
+
+def check_bound(name: str, tokens: int | None) -> None:
+    limit = settings.CHAT_MAX_NEW_TOKENS
+    if tokens and tokens > limit:
+        text = _("At most %(limit)d are allowed.") % {"limit": limit}
+        raise unsupported(name, text)
 
 
 class ChatCompletionIn(Asking):
     messages: Messages
+    tools: list[ToolIn] | None = None
     max_completion_tokens: Annotated[StrictInt | None, Field(ge=1)] = None
     stream_options: StreamOptions | None = None
     presence_penalty: Penalty = None
     frequency_penalty: Penalty = None
+    logit_bias: Annotated[dict[str, Bias] | None, Field(max_length=1024)] = None
     response_format: ResponseFormat | None = None
-    reasoning_effort: str | None = None
+    reasoning_effort: Effort = None
     n: StrictInt | None = None
-    functions: list[Any] | None = None
+    functions: Any = None
+    function_call: Any = None
     logprobs: bool | None = None
-    top_logprobs: int | None = None
-    logit_bias: dict[str, float] | None = None
     modalities: list[str] | None = None
-    audio: dict[str, Any] | None = None
-    web_search_options: dict[str, Any] | None = None
+    audio: Any = None
+    web_search_options: Any = None
+
+    def effort(self) -> str | None:
+        return self.reasoning_effort
 
     def refuse(self) -> None:
         super().refuse()
         if self.n not in (None, 1):
             raise unsupported("n", _("One answer at a time."))
         if self.modalities not in (None, WRITTEN):
-            raise unsupported("modalities", REFUSED["audio"])
+            raise unsupported("modalities", ONLY_TEXT)
+        if self.web_search_options is not None:
+            raise unsupported("web_search_options", REFUSED["web_search_options"])
         if self.stream_options is not None and not self.stream:
             raise unsupported("stream_options", _("Only for a stream."))
-        limit = settings.CHAT_MAX_NEW_TOKENS
-        if self.max_completion_tokens and self.max_completion_tokens > limit:
-            text = _("At most %(limit)d are allowed.") % {"limit": limit}
-            raise unsupported("max_completion_tokens", text)
+        for place, message in enumerate(self.messages):
+            if message.role == "tool" and not message.tool_call_id:
+                field = f"messages.{place}.tool_call_id"
+                raise unsupported(field, _("Say which call it answers."))
+        check_bound("max_completion_tokens", self.max_completion_tokens)
 
-    def thinking(self) -> bool | None:
-        """`reasoning_effort` switches it off; its other values are the engine's."""
-        said = super().thinking()
-        return False if said is None and self.reasoning_effort == "none" else said
-
-    def params(self) -> dict[str, Any]:
+    def asked(self, key: str | None) -> Ask:
         form = self.response_format
-        return {
-            "max_tokens": self.max_completion_tokens or self.max_tokens,
-            "presence_penalty": self.presence_penalty,
-            "frequency_penalty": self.frequency_penalty,
-            "response_format": form.model_dump(exclude_none=True, by_alias=True)
-            if form and form.type != "text"
-            else None,
-        }
-
-
-class InputItem(MessageIn):
-    type: str = "message"
-
-
-class TextFormat(Schema):
-    format: ResponseFormat | None = None
-
-
-class Reasoning(Schema):
-    effort: str | None = None
-
-
-class ResponseIn(Asking):
-    input: Text | Annotated[list[InputItem], Field(min_length=1)]
-    instructions: Text | None = None
-    background: bool | None = None
-    previous_response_id: str | None = None
-    max_output_tokens: Annotated[StrictInt | None, Field(ge=1)] = None
-    metadata: dict[str, Annotated[str, Field(max_length=512)]] | None = None
-    text: TextFormat | None = None
-    reasoning: Reasoning | None = None
-    conversation: Any = None
-
-    def refuse(self) -> None:
-        super().refuse()
-        if self.conversation:
-            raise unsupported("conversation", _("Use previous_response_id."))
-        if self.background and self.store is False:
-            text = _("What runs in the background must be stored.")
-            raise unsupported("background", text)
-        if self.text and self.text.format and self.text.format.type != "text":
-            raise unsupported("text.format", _("Only text is written here."))
-        for place, item in enumerate(self.items()):
-            if item.type != "message":
-                raise unsupported(f"input.{place}.type", _("Only messages."))
-        limit = settings.CHAT_MAX_NEW_TOKENS
-        if self.max_output_tokens and self.max_output_tokens > limit:
-            why = _("At most %(limit)d are allowed.") % {"limit": limit}
-            raise unsupported("max_output_tokens", why)
-
-    def items(self) -> list[InputItem]:
-        if isinstance(self.input, str):
-            return [InputItem(role="user", content=self.input)]
-        # A reasoning item of an earlier answer says nothing an engine is told.
-        return [item for item in self.input if item.type != "reasoning"]
-
-    def thinking(self) -> bool | None:
-        said = super().thinking()
-        effort = self.reasoning.effort if self.reasoning else None
-        return False if said is None and effort == "none" else said
-
-    def params(self) -> dict[str, Any]:
-        """`call` is for showing the response again, not for the engine."""
-        return {
-            "max_tokens": self.max_output_tokens or self.max_tokens,
-            "call": {
-                "background": bool(self.background),
-                "metadata": self.metadata or {},
-                "previous_response_id": self.previous_response_id,
-            },
-        }
+        return self.ask(
+            key,
+            [tool.told() for tool in self.tools or ()],
+            max_tokens=self.max_completion_tokens or self.max_tokens,
+            presence_penalty=self.presence_penalty,
+            frequency_penalty=self.frequency_penalty,
+            logit_bias=self.logit_bias or None,
+            response_format=form.told("response_format") if form else None,
+        )

@@ -12,11 +12,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..base import Chunk, EngineEvent, EngineRequest, Finished, Prompted
-from ..fitting import prompt_estimate
+from ..fitting import prompt_estimate, tools_estimate
+from .called import Called
 from .payload import Seam
 from .trouble import broken, in_stream, nonsense
 
 REASONS = {"length": "length", "content_filter": "content_filter"}
+WITH_CALLS = ("stop", "tool_calls", "function_call")
+"""What engines say at the end of an answer with calls."""
 ABORTED = {"abort", "error", "cancelled"}
 
 
@@ -28,6 +31,7 @@ class Answer(ABC):
         self._request = request
         self._limit = limit
         self._seam = Seam(request.progress)
+        self._called = Called(request.id)
         self._earlier = request.progress.completion_tokens
         self._reason: str | None = None
         self._prompt: int | None = None
@@ -66,8 +70,9 @@ class Answer(ABC):
         if self._reason in ABORTED:
             raise broken(f"it says {self._reason}")
         completion = self._completion
+        with_calls = self._called.any and self._reason in WITH_CALLS
         return Finished(
-            REASONS.get(self._reason, "stop"),
+            "tool_calls" if with_calls else REASONS.get(self._reason, "stop"),
             self._prompt_tokens(),
             self._earlier + (self._counted if completion is None else completion),
         )
@@ -75,24 +80,30 @@ class Answer(ABC):
     def _prompt_tokens(self) -> int:
         """Without the partial answer, which went in as a part of the prompt."""
         if self._prompt is None:
-            return prompt_estimate(self._request.messages)
+            tools = self._request.params.tools
+            return prompt_estimate(self._request.messages) + tools_estimate(tools)
         return max(0, self._prompt - self._earlier)
 
-    def _chunk(self, text: Any, reasoning: Any) -> Iterator[EngineEvent]:
+    def _chunk(
+        self, text: Any, reasoning: Any, calls: Any = None
+    ) -> Iterator[EngineEvent]:
         if not self._prompted:
             self._prompted = True
             yield Prompted(self._prompt_tokens())
         text, reasoning = text or "", reasoning or ""
         if not (isinstance(text, str) and isinstance(reasoning, str)):
             raise nonsense("a text is not a string")
-        tokens = self._new_tokens(bool(text or reasoning))
+        pieces = self._called.take(calls)
+        tokens = self._new_tokens(bool(text or reasoning or pieces))
         if text:
             text = self._seam(text)
         elif reasoning and not self._request.progress.text:
             reasoning = self._seam(reasoning)
-        if text or reasoning or tokens:
-            self.begun = self.begun or bool(text or reasoning)
-            yield Chunk(text, reasoning, tokens)
+        if self._called.any and not text.strip():
+            text = ""  # the line ends between calls are nobody's text
+        if text or reasoning or pieces or tokens:
+            self.begun = self.begun or bool(text or reasoning or pieces)
+            yield Chunk(text, reasoning, tokens, tool_calls=pieces)
         if self._limit is not None and self._counted >= self._limit:
             self._reason = self._reason or "length"
             self.complete = True
@@ -126,7 +137,8 @@ class OpenAIAnswer(Answer):
         for choice in said.get("choices") or ():
             delta = choice.get("delta") or choice.get("message") or {}
             reasoning = delta.get("reasoning_content") or delta.get("reasoning")
-            yield from self._chunk(delta.get("content"), reasoning)
+            calls = delta.get("tool_calls")
+            yield from self._chunk(delta.get("content"), reasoning, calls)
             if reason := choice.get("finish_reason"):
                 self._reason = str(reason)
 
@@ -145,6 +157,7 @@ class DashScopeAnswer(Answer):
         super().__init__(request, limit)
         self._incremental = incremental
         self._whole = {"content": "", "reasoning_content": ""}
+        self._arguments: dict[Any, str] = {}
 
     def _say(self, event: str, said: dict[str, Any]) -> Iterator[EngineEvent]:
         output = said.get("output")
@@ -154,7 +167,9 @@ class DashScopeAnswer(Answer):
         choice = (output.get("choices") or [output])[0]
         message = choice.get("message") or {"content": output.get("text")}
         yield from self._chunk(
-            self._news("content", message), self._news("reasoning_content", message)
+            self._news("content", message),
+            self._news("reasoning_content", message),
+            self._new_calls(message.get("tool_calls")),
         )
         if (reason := choice.get("finish_reason")) and reason != "null":
             self._reason = str(reason)
@@ -164,7 +179,28 @@ class DashScopeAnswer(Answer):
         text, before = message.get(name) or "", self._whole[name]
         if self._incremental:
             return text
-        if not (isinstance(text, str) and text.startswith(before)):
-            raise nonsense("the text so far changed")
         self._whole[name] = text
-        return text[len(before) :]
+        return behind(text, before)
+
+    def _new_calls(self, calls: Any) -> Any:
+        """With only what is new of their arguments."""
+        if self._incremental or not isinstance(calls, list):
+            return calls
+        return [
+            {**call, "function": {**function, "arguments": self._new_arguments(call)}}
+            for call in calls
+            if isinstance(call, dict)
+            and isinstance(function := call.get("function") or {}, dict)
+        ]
+
+    def _new_arguments(self, call: dict[str, Any]) -> str:
+        key = call.get("index", call.get("id"))
+        whole = call["function"].get("arguments") or ""
+        before, self._arguments[key] = self._arguments.get(key, ""), whole
+        return behind(whole, before)
+
+
+def behind(text: Any, before: str) -> str:
+    if not (isinstance(text, str) and text.startswith(before)):
+        raise nonsense("the text so far changed")
+    return text[len(before) :]

@@ -10,6 +10,7 @@ From `CHAT_BASE_URL` (one engine that lists its models), and from
     protocol = "openai"           # or "dashscope"
     continue = "flags"            # how it goes on behind a partial answer
     list = false                  # offer also what it lists by itself
+    can = ["tools", "json"]       # what clients may ask of its models, see below
 
     [[models]]
     id = "qwen"                   # what users choose and see in the API
@@ -19,12 +20,16 @@ From `CHAT_BASE_URL` (one engine that lists its models), and from
     context_tokens = 32768
     defaults = { temperature = 0.7 }   # where a request does not say
     extra = { priority = 1 }           # more keys for the engine's request
-    can = ["json"]                     # what clients may ask: json, penalties
+    can = ["json"]                     # where it is not as its engine says
 
 `continue`: `flags` (`continue_final_message`: vLLM, SGLang; the fallback for engines
 that do not know it is the next one), `trailing` (a trailing assistant message is
 enough: llama.cpp), `partial` (`"partial": true` in that message: DashScope), `none`
 (a broken answer stays broken).
+
+`can`: `penalties` (the default), `json` (`response_format`), `tools`, `logit_bias`.
+What a model cannot is refused before anything is asked. The engine at `CHAT_BASE_URL`
+may be asked for all of it, and says itself what it cannot.
 """
 
 from __future__ import annotations
@@ -33,13 +38,13 @@ import os
 import tomllib
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 Url = Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
 Continue = Literal["flags", "trailing", "partial", "none"]
-Capability = Literal["json", "penalties"]
+Capability = Literal["json", "penalties", "tools", "logit_bias"]
 PENALTIES: tuple[Capability, ...] = ("penalties",)
 
 
@@ -55,7 +60,7 @@ class RemoteModel(Strict):
     context_tokens: int | None = Field(default=None, ge=1)
     defaults: dict[str, Any] = {}
     extra: dict[str, Any] = {}
-    can: tuple[Capability, ...] = PENALTIES
+    can: tuple[Capability, ...] | None = None
 
     @property
     def at_engine(self) -> str:
@@ -71,6 +76,7 @@ class Upstream(Strict):
     protocol: Literal["openai", "dashscope"] = "openai"
     continues: Continue = Field(default="flags", alias="continue")
     lists: bool = Field(default=False, alias="list")
+    can: tuple[Capability, ...] = PENALTIES
     api_key: SecretStr = SecretStr("")
     models: tuple[RemoteModel, ...] = ()
 
@@ -103,6 +109,7 @@ def from_url(urls: str, api_key: str | None, model: str | None) -> Upstream:
                 "base_urls": listed,
                 "api_key": api_key or "",
                 "list": True,
+                "can": get_args(Capability),
                 "models": ({"id": model},) if model else (),
             }
         )

@@ -53,7 +53,8 @@ class RemoteEngine(Engine):
 
     @property
     def models(self) -> Sequence[ModelInfo]:  # type: ignore[override]
-        return [info_of(model) for model in catalog.models(self._upstream)]
+        where = self._upstream
+        return [info_of(model, where) for model in catalog.models(where)]
 
     @property
     def problem(self) -> str | None:
@@ -204,10 +205,10 @@ def patience(answer: Answer) -> float:
     return float(settings.CHAT_FIRST_TOKEN_SECONDS)
 
 
-def info_of(model: RemoteModel) -> ModelInfo:
+def info_of(model: RemoteModel, upstream: Upstream) -> ModelInfo:
     return ModelInfo(
         id=model.id,
         label=model.label or model.id,
         context_tokens=model.context_tokens,
-        can=frozenset(model.can),
+        can=frozenset(upstream.can if model.can is None else model.can),
     )

@@ -6,18 +6,22 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..base import ChatMessage, EngineRequest, Params, Progress
-from ..fitting import estimate, kept, reserve
+from ..fitting import estimate, kept, reserve, tools_estimate
 from .config import RemoteModel, Upstream
 
 Json = dict[str, Any]
 STANDARD = ("temperature", "top_p", "max_tokens", "seed")
 EXTENDED = ("top_k", "min_p", "repetition_penalty")
 PENALTIES = ("presence_penalty", "frequency_penalty")
+TOOLS = ("tools", "tool_choice", "parallel_tool_calls")
+ASKED = ("response_format", "logit_bias", "reasoning_effort")
+"""Passed on as they came."""
 OPTIONAL = (
     *EXTENDED,
     "stream_options",
     "chat_template_kwargs",
     "enable_thinking",
+    "reasoning_effort",
     "continue_final_message",
     "add_generation_prompt",
     "seed",
@@ -36,11 +40,10 @@ def openai(upstream: Upstream, model: RemoteModel, request: EngineRequest) -> Js
         "stream": True,
         "stream_options": {"include_usage": True},
         **sampling(params, (*STANDARD, *EXTENDED, *PENALTIES), request.progress),
+        **given(params, (*TOOLS, *ASKED)),
     }
     if params.thinking is not None:
         body["chat_template_kwargs"] = {"enable_thinking": params.thinking}
-    if params.response_format:
-        body["response_format"] = params.response_format
     if request.progress:
         body["messages"].append(continuation(upstream, request.progress))
         if upstream.continues == "flags":
@@ -60,6 +63,7 @@ def dashscope(upstream: Upstream, model: RemoteModel, request: EngineRequest) ->
         "result_format": "message",
         "incremental_output": True,
         **sampling(params, names, request.progress),
+        **given(params, (*TOOLS, "response_format")),
         **model.extra,
     }
     if params.thinking is not None:
@@ -71,14 +75,17 @@ def dashscope(upstream: Upstream, model: RemoteModel, request: EngineRequest) ->
     }
 
 
+def given(params: Params, names: Sequence[str]) -> Json:
+    values = {name: getattr(params, name) for name in names}
+    return {name: value for name, value in values.items() if value is not None}
+
+
 def with_defaults(params: Params, model: RemoteModel) -> Params:
     """The request's parameters, over the model's own."""
-    given = {
-        name: value
-        for name in Params.__dataclass_fields__
-        if (value := getattr(params, name)) not in (None, ())
-    }
-    return Params.from_json({**model.defaults, **given})
+    said = given(params, list(Params.__dataclass_fields__))
+    if not params.stop:
+        del said["stop"]
+    return Params.from_json({**model.defaults, **said})
 
 
 def sampling(params: Params, names: Sequence[str], progress: Progress) -> Json:
@@ -114,6 +121,7 @@ def fit(
     if context is None:
         return request.messages
     taken = reserve(context, params.max_tokens) + estimate(request.progress.text)
+    taken += tools_estimate(params.tools)
     return kept(request.messages, context - taken)
 
 
