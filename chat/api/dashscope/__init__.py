@@ -8,8 +8,8 @@ Where we differ:
 3. A mid-stream error has its HTTP status in a `status:` line, which the Python SDK
    reads, besides the comment that DashScope sends.
 4. Heartbeats are comments with a single line end.
-5. `tools`, `n` above 1 and content other than text are refused; unknown parameters
-   are ignored.
+5. `n` above 1, log probabilities and content other than text are refused, tools and
+   a response format where the engine cannot; unknown parameters are ignored.
 6. When a server stops and the next one says it differently, the stream ends with an
    error, in cumulative form too.
 """

@@ -16,8 +16,12 @@ Sources: OpenAI's API reference, and what openai-python 3.51 and openai-node acc
    and a response can be resumed exactly however its text was cut into pieces.
 8. `model` may be left out: the default answers.
 9. Unknown keys are ignored; what would change the answer and cannot be done (`n`,
-   tools, images, log probabilities) is refused with the parameter's name.
+   images, log probabilities; tools and response formats, where the engine cannot) is
+   refused with the parameter's name.
 10. The last message must be the user's (or a tool's): answers are not prefilled.
 11. `previous_response_id` copies that response's messages and its instructions,
     unless new ones are given.
+12. Tool calls are the engine's: only functions, and nothing is called here. When
+    another process takes an answer over in the midst of a call, the call is begun
+    again under its id; what was sent of it is not sent twice.
 """
