@@ -61,6 +61,8 @@ class TestList:
             "usage": {"prompt_tokens": 2, "completion_tokens": 3, "total_tokens": 5},
             "timing": item["timing"],
             "siblings": [str(talk.message_id)],
+            "tool_calls": None,
+            "tool_call_id": None,
             "rating": 0,
             "comment": "",
             "created": item["created"],

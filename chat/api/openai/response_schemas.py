@@ -9,8 +9,8 @@ from django.utils.translation import gettext_lazy as _
 from ninja import Schema
 from pydantic import Field, StrictInt
 
+from ...asking import Ask
 from ...engines.base import ChatMessage
-from ...generations import Ask
 from ..schemas import JsonObject, Text
 from ..told import CalledIn, CallId, MessageIn, Part, ToolCallIn
 from ..tools import FunctionIn, Name, ToolIn, unsupported
