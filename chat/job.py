@@ -189,7 +189,7 @@ class Job:
             return
         moment = datetime.fromtimestamp(now, UTC)
         self.first_token = self.first_token or moment
-        if text:
+        if text or calls:
             self.first_text = self.first_text or moment
         assert self.writer is not None
         self.writer.append(self._delta(text, reasoning, calls))
