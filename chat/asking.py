@@ -101,7 +101,7 @@ def answer_below(user: Any, path: Sequence[Message], ask: Ask) -> Generation:
     question = path[-1]
     conversation = question.conversation
     # The conversation's own, under what this request asks for.
-    params = limits.admit(user, conversation.params | ask.params)
+    params, left = limits.admit(user, conversation.params | ask.params)
     answer = Message(
         conversation=conversation, parent=question, role="assistant", status="queued"
     )
@@ -121,5 +121,6 @@ def answer_below(user: Any, path: Sequence[Message], ask: Ask) -> Generation:
         idempotency_key=ask.idempotency_key or None,
         store=ask.store,
     )
+    generation.left = left
     GENERATIONS.insert(generation)
     return generation

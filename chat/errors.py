@@ -7,6 +7,7 @@ happened and what to do. `field` names the input at fault.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import ceil
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -56,8 +57,11 @@ class BusyError(ChatError):
     status = 503
     code = "overloaded"
 
-    def __init__(self, message: Text, *, code: str, after: int) -> None:
-        super().__init__(message, code=code, headers={"Retry-After": str(after)})
+    def __init__(self, message: Text, *, code: str, after: float) -> None:
+        """`after`: seconds until trying again makes sense."""
+        wait = {"Retry-After": str(max(1, ceil(after)))}
+        super().__init__(message, code=code, headers=wait)
+        self.after = after
 
 
 class LimitError(BusyError):

@@ -8,12 +8,12 @@ costs nothing; what is on, a statement.
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from django.conf import settings
 from django.db import connection
 from django.utils import timezone
+from django.utils.formats import number_format
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
@@ -22,7 +22,7 @@ from .database import take_turns
 from .errors import BusyError, LimitError
 from .fair import LIVE
 from .quotas import Allowance, quotas
-from .rates import Rate
+from .rates import Left, Rate
 from .rows import fetch
 
 STARTS = 0x43480002
@@ -51,8 +51,9 @@ TICK = 0.001
 """What clocks round to; a request is not refused for less."""
 
 
-def admit(user: Any, params: dict[str, Any]) -> dict[str, Any]:
-    """The parameters, with no more tokens than the user has left today.
+def admit(user: Any, params: dict[str, Any]) -> tuple[dict[str, Any], Left | None]:
+    """The parameters, with no more tokens than the user has left today; and what is
+    left of the user's rate, if there is one.
 
     Raises `BusyError` and `LimitError`: refused before anything is stored rather than
     slow for everybody. What all users wait for together is counted without a lock:
@@ -62,10 +63,8 @@ def admit(user: Any, params: dict[str, Any]) -> dict[str, Any]:
     take_turns(STARTS, user.pk)
     _check_queues(user, allowed)
     if allowed.daily_tokens is not None:
-        params = _within(params, allowed.daily_tokens - usage.used_today(user), allowed)
-    if allowed.rate is not None:
-        _step(user, allowed.rate)
-    return params
+        params = _within(params, user, allowed.daily_tokens)
+    return params, _step(user, allowed.rate) if allowed.rate else None
 
 
 def _check_queues(user: Any, allowed: Allowance) -> None:
@@ -91,37 +90,38 @@ def _check_queues(user: Any, allowed: Allowance) -> None:
         )
 
 
-def _within(params: dict[str, Any], left: int, allowed: Allowance) -> dict[str, Any]:
+def _within(params: dict[str, Any], user: Any, limit: int) -> dict[str, Any]:
     """An answer gets what is left. Those that run already are not counted yet: a user
     may go beyond the limit by what they had under way."""
+    left = limit - usage.used_today(user)
     if left <= 0:
         seconds = (usage.midnight() - timezone.now()).total_seconds()
         text = _(
-            "You have used your %(limit)d tokens of today. Nothing was stored; "
+            "You have used your %(limit)s tokens of today. Nothing was stored; "
             "ask again tomorrow."
         )
         raise LimitError(
-            text % {"limit": allowed.daily_tokens},
+            text % {"limit": number_format(limit, force_grouping=True)},
             code="daily_tokens_used",
-            after=math.ceil(seconds),
+            after=seconds,
         )
     most = params.get("max_tokens") or settings.CHAT_MAX_NEW_TOKENS
     return {**params, "max_tokens": left} if left < most else params
 
 
-def _step(user: Any, rate: Rate) -> None:
+def _step(user: Any, rate: Rate) -> Left:
     """Take one request, or say when there will be one. Undone with the transaction."""
     now = NOW[connection.vendor]
     slack = rate.period - rate.interval + min(TICK, rate.interval / 100)
     values = [user.pk, rate.interval, rate.interval, slack]
-    if fetch(STEP.format(now=now), values):
-        return
+    for (ahead,) in fetch(STEP.format(now=now), values):
+        return Left(rate, int((rate.period - ahead) / rate.interval + 0.01), ahead)
     [(ahead,)] = fetch(AHEAD.format(now=now), [user.pk])
     text = _("You may ask %(rate)s. Nothing was stored; wait a moment and ask again.")
     raise LimitError(
         text % {"rate": _in_words(rate)},
         code="rate_limited",
-        after=max(1, math.ceil(ahead - slack)),
+        after=ahead - slack,
     )
 
 

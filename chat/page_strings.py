@@ -129,7 +129,7 @@ STRINGS: dict[str, str | Promise] = {
     "problem": _("Problem"),
     "keptQuestion": _("Your question is still in the field below."),
     "keptAnswer": _("What was written is kept."),
-    "errorWait": _("Try again in {seconds} seconds."),
+    "errorWait": _("Try again in {time}."),
     "signInAgain": _("Sign in again"),
     "error_network": _("The site cannot be reached."),
     "error_network_next": _("Check your connection, then try again."),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from math import ceil
 
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 PATTERN = re.compile(r"([1-9][0-9]{0,5})/([smhd])")
@@ -29,6 +30,23 @@ class Rate:
 
     def __str__(self) -> str:
         return f"{self.count}/{self.per}"
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What is left of a rate when a request has been taken, as programs are told."""
+
+    rate: Rate
+    requests: int
+    reset: float
+    """Seconds until all of them are there again."""
+
+    def headers(self) -> dict[str, str]:
+        return {
+            "X-RateLimit-Limit": str(self.rate.count),
+            "X-RateLimit-Remaining": str(self.requests),
+            "X-RateLimit-Reset": str(ceil(self.reset)),
+        }
 
 
 @lru_cache(64)

@@ -173,7 +173,10 @@ CORS_ALLOW_HEADERS = [
         )
     ),
 ]
-CORS_EXPOSE_HEADERS = ["Retry-After", "X-Generation-Id", "X-Request-Id"]
+CORS_EXPOSE_HEADERS = [
+    *("Retry-After", "X-Generation-Id", "X-Request-Id"),
+    *("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"),
+]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_COOKIES = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = env.SECURE_COOKIES
 SESSION_COOKIE_SAMESITE = "Lax"

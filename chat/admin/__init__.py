@@ -1,4 +1,4 @@
-"""The admin: conversations as transcripts, generations, keys, feedback.
+"""The admin: conversations as transcripts, generations, keys, quotas, feedback.
 
 It reads; what it changes (stop, revoke, delete) goes through the same functions as
 everything else. Nobody's words are edited here.
@@ -9,9 +9,16 @@ from __future__ import annotations
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
-from . import access, conversations, feedback, generations, shares
+from . import access, conversations, feedback, generations, quotas, shares
 
-__all__ = ["access", "conversations", "feedback", "generations", "shares"]
+__all__ = [
+    "access",
+    "conversations",
+    "feedback",
+    "generations",
+    "quotas",
+    "shares",
+]
 
 admin.site.site_header = "Chatsite"
 admin.site.site_title = "Chatsite"

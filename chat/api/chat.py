@@ -24,6 +24,7 @@ from ..models import Generation
 from ..records import load
 from .auth import caller_of
 from .errors import render
+from .headers import tell
 from .later import LaterResponse
 from .schemas import AnswerIn, ChatIn, ChatOut, EditIn, ErrorOut, GenerationOut
 from .stream import begun, event_stream
@@ -80,7 +81,9 @@ def start(request: HttpRequest, body: ChatIn, key: str | None) -> Generation:
     )
 
 
-@router.post("/chat", response={200: ChatOut, 400: ErrorOut, 503: ErrorOut})
+@router.post(
+    "/chat", response={200: ChatOut, 400: ErrorOut, 429: ErrorOut, 503: ErrorOut}
+)
 async def chat(
     request: HttpRequest, body: ChatIn, key: IdempotencyKey = None
 ) -> HttpResponseBase:
@@ -96,7 +99,7 @@ async def chat(
         return JsonResponse(present.answer(row))
 
     response = LaterResponse(complete)
-    response.headers["X-Generation-Id"] = str(generation.pk)
+    tell(response, generation)
     return response
 
 

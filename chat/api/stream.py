@@ -13,6 +13,7 @@ from ..events import Sequenced
 from ..follow import follow, started
 from ..models import Generation
 from .by_sentence import by_sentence
+from .headers import headers_of
 
 RETRY_MS = 1000
 ASYNC = "respond-async"
@@ -27,8 +28,7 @@ class EventStream(StreamingHttpResponse):
 
     def __init__(self, events: AsyncGenerator[bytes], generation: Generation) -> None:
         self._events = events
-        super().__init__(events, headers=sse.HEADERS)
-        self.headers["X-Generation-Id"] = str(generation.pk)
+        super().__init__(events, headers=sse.HEADERS | headers_of(generation))
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         async with aclosing(self._events) as events:
@@ -44,7 +44,7 @@ def begun(request: HttpRequest, generation: Generation) -> HttpResponseBase:
     headers = {
         "Preference-Applied": ASYNC,
         "Location": f"/api/generations/{generation.pk}",
-        "X-Generation-Id": str(generation.pk),
+        **headers_of(generation),
     }
     return JsonResponse(started(generation).data(), status=202, headers=headers)
 

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ..events import Snapshot
+from ..rates import Left
 from ..tool_calls import of_lines
 
 LIVE = ("queued", "running")
@@ -91,6 +92,9 @@ class Generation(models.Model):
         _("first text after thinking"), null=True, blank=True
     )
     finished = models.DateTimeField(_("finished"), null=True, blank=True)
+
+    left: Left | None = None
+    """Of the asker's rate limit, where it was just stored; not part of the row."""
 
     objects = GenerationQuerySet.as_manager()
 

@@ -3,7 +3,7 @@
  */
 
 import { el, readJson } from "./dom.js";
-import { hasString, sentences, t } from "./strings.js";
+import { formatWait, hasString, sentences, t } from "./strings.js";
 
 /**
  * @typedef {object} Told
@@ -50,7 +50,7 @@ export function explain(error, about) {
   const fault = error instanceof Error && error.name !== "ApiError";
   const kind = fault ? "internal" : kindOf(error, about === "answer");
   const kept = about === "action" ? "" : t(about === "question" ? "keptQuestion" : "keptAnswer");
-  const wait = error.retryAfter ? t("errorWait", { seconds: error.retryAfter }) : "";
+  const wait = error.retryAfter ? t("errorWait", { time: formatWait(error.retryAfter) }) : "";
   const next = kind && hasString(`error_${kind}_next`) ? t(`error_${kind}_next`) : "";
   return {
     what: kind ? t(`error_${kind}`) : error.message,

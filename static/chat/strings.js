@@ -44,10 +44,17 @@ export function formatDuration(ms) {
   return parts.join(" ");
 }
 
-/** @param {number} value @param {string} name */
-function unit(value, name) {
+/** @param {number} seconds @returns {string} about so long: `5 seconds`, `2 hours` */
+export function formatWait(seconds) {
+  if (seconds < 100) return unit(seconds, "second", "long");
+  if (seconds < 5400) return unit(Math.ceil(seconds / 60), "minute", "long");
+  return unit(Math.ceil(seconds / 3600), "hour", "long");
+}
+
+/** @param {number} value @param {string} name @param {"short" | "long"} [unitDisplay] */
+function unit(value, name, unitDisplay = "short") {
   const language = document.documentElement.lang || undefined;
-  return new Intl.NumberFormat(language, { style: "unit", unit: name, unitDisplay: "short" }).format(value);
+  return new Intl.NumberFormat(language, { style: "unit", unit: name, unitDisplay }).format(value);
 }
 
 /** @param {number} value @returns {string} as the page's language writes it */

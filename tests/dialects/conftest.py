@@ -28,10 +28,13 @@ import django; django.setup()
 from django.core.management import call_command
 call_command("migrate", verbosity=0)
 from django.contrib.auth.models import User
-from chat.models import ApiKey
-for name in ("alice", "bob"):
+from chat.models import ApiKey, Quota
+limits = {"hasty": {"rate_limit": "2/h"}, "spent": {"daily_tokens": 5}}
+for name in ("alice", "bob", "hasty", "spent"):
     user = User.objects.create_user(name, password=name + "-password")
     print(ApiKey.objects.create_key(user, "test")[1])
+    if name in limits:
+        Quota.objects.create(user=user, **limits[name])
 """
 START_SECONDS = 60
 MODELS = """
@@ -58,6 +61,10 @@ class Site:
     url: str
     key: str
     bobs_key: str
+    hasty_key: str
+    """Of somebody who may ask twice an hour."""
+    spent_key: str
+    """Of somebody who may use five tokens a day."""
     upstream: Upstream
     """The engine behind the models `remote` and `plain`, in the test's process."""
 

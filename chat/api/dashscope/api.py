@@ -20,6 +20,7 @@ from ...models import Generation
 from .. import errors
 from ..auth import authenticate, caller_of
 from ..chat import IdempotencyKey
+from ..headers import tell
 from ..later import LaterResponse
 from ..schemas import JsonObject, Sampling, Text
 from ..stream import EventStream
@@ -152,5 +153,5 @@ async def generate(
         return JsonResponse(said)
 
     response = LaterResponse(complete)
-    response.headers["X-Generation-Id"] = str(generation.pk)
+    tell(response, generation)
     return response

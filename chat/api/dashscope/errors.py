@@ -13,6 +13,9 @@ BY_CODE = {
     "unsupported_parameter": "InvalidParameter.NotSupported",
     "context_too_long": "InvalidParameter.InputTooLong",
     "prompt_too_long": "InvalidParameter.InputTooLong",
+    "rate_limited": "Throttling.RateQuota",
+    "user_queue_full": "Throttling.RateQuota",
+    "daily_tokens_used": "Throttling.AllocationQuota",
     "key_expired": "InvalidApiKey.Expired",
     "scope_missing": "AccessDenied.ScopeMissing",
 }

@@ -17,6 +17,7 @@ from ...follow import usage
 from ...models import Generation
 from ..auth import caller_of
 from ..chat import IdempotencyKey
+from ..headers import tell
 from ..later import LaterResponse
 from ..stream import EventStream
 from ..told import model_named, told
@@ -66,7 +67,7 @@ async def chat_completions(
         )
 
     response = LaterResponse(complete)
-    response.headers["X-Generation-Id"] = str(generation.pk)
+    tell(response, generation)
     return response
 
 

@@ -20,6 +20,7 @@ from ...models import Generation
 from ...records import load
 from ..auth import caller_of
 from ..chat import IdempotencyKey
+from ..headers import tell
 from ..later import LaterResponse
 from ..stream import EventStream
 from ..told import told
@@ -126,7 +127,7 @@ def said_by(row: Generation) -> Snapshot:
 
 def named(answer: Any, row: Generation) -> HttpResponseBase:
     response: HttpResponseBase = answer
-    response.headers["X-Generation-Id"] = str(row.pk)
+    tell(response, row)
     return response
 
 
