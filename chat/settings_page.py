@@ -22,10 +22,12 @@ from django.views.decorators.http import (
     require_safe,
 )
 
-from . import keys, preferences
+from . import keys, preferences, usage
 from .forms import KeyForm, LeaveForm, PreferencesForm
 from .models import ApiKey, Conversation
 from .page_strings import page_strings
+from .quotas import quotas
+from .usage_plot import DAYS, plot
 
 
 def page_data() -> dict[str, Any]:
@@ -46,6 +48,9 @@ def show(request: HttpRequest, **more: Any) -> HttpResponse:
         "form": PreferencesForm(instance=wanted),
         "key_form": KeyForm(),
         "keys": ApiKey.objects.owned_by(request.user).filter(revoked=None),
+        "used_today": usage.used_today(request.user),
+        "daily_tokens": quotas.of(request.user).daily_tokens,
+        "plot": plot(usage.daily(request.user, DAYS), usage.today()),
         **more,
     }
     status = 400 if wrong else 200

@@ -11,8 +11,8 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
-from chat import keys, preferences
-from chat.models import ApiKey, Preferences
+from chat import keys, preferences, usage
+from chat.models import ApiKey, Preferences, Usage
 
 pytestmark = pytest.mark.django_db
 KEY = re.compile(r"cs-[\w-]{40,}")
@@ -217,3 +217,59 @@ class TestLeaving:
         assert response.status_code == 400
         assert "last superuser" in text(response)
         assert User.objects.filter(pk=alice.pk).exists()
+
+
+class TestUsage:
+    def add(self, user: User, tokens: int, back: int = 0) -> None:
+        Usage.objects.create(
+            user=user,
+            day=usage.today() - timedelta(days=back),
+            model="demo",
+            source="web",
+            requests=3,
+            prompt_tokens=tokens,
+            completion_tokens=0,
+        )
+
+    def test_todays_is_shown_beside_its_limit(self, session, alice, settings) -> None:
+        settings.CHAT_DAILY_TOKENS = 50_000
+        self.add(alice, 1234)
+
+        page = text(session.get("/settings/"))
+
+        assert "1,234 of 50,000 tokens today" in page
+        assert '<progress max="50000" value="1234"' in page
+
+    def test_without_a_limit_there_is_none(self, session, alice) -> None:
+        self.add(alice, 1234)
+
+        page = text(session.get("/settings/"))
+
+        assert "1,234 tokens today" in page
+        assert "<progress" not in page
+
+    def test_the_days_are_bars_and_rows(self, session, alice, bob) -> None:
+        self.add(alice, 4321)
+        self.add(alice, 99, back=3)
+        self.add(bob, 7777)
+
+        page = text(session.get("/settings/"))
+
+        assert page.count('<rect class="prompt"') == 2
+        assert page.count("<tr>") == 3
+        assert "4,420 tokens of prompts" in page
+        assert "7,777" not in page
+
+    def test_in_chinese_numbers_are_still_numbers(self, session, alice) -> None:
+        """Not written for people: a comma would break the drawing."""
+        preferences.change(alice, language="zh-hans")
+        self.add(alice, 4321, back=1)
+        self.add(alice, 8642)
+
+        page = text(session.get("/settings/"))
+
+        for value in re.findall(r' (?:x|y|width|height)="([^"]*)"', page):
+            float(value)
+
+    def test_nothing_used_is_said(self, session) -> None:
+        assert "Nothing was used" in text(session.get("/settings/"))
