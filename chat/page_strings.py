@@ -121,6 +121,10 @@ STRINGS: dict[str, str | Promise] = {
     "revoke": _("Revoke"),
     "revokeQuestion": _("Programs that use this key stop working at once."),
     "revokeNameless": _("Revoke this key?"),
+    "importing": _("Importing {name}…"),
+    "imported": _("Conversations imported: {count}."),
+    "importUnchanged": _("Already here: {count}."),
+    "importSkipped": _("Messages and parts left out: {count}."),
     # what a screen reader is told
     "answering": _("The answer is being written."),
     "answered": _("The answer is complete."),

@@ -38,6 +38,7 @@ function csrfToken() {
 }
 
 /**
+ * A `body` that is a file is sent as it is: it is JSON already.
  * @param {string} method
  * @param {string} url
  * @param {{body?: unknown, signal?: AbortSignal, headers?: Record<string, string>}} [options]
@@ -51,7 +52,7 @@ export async function send(method, url, { body, signal, headers = {} } = {}) {
     return await fetch(url, {
       method,
       headers: all,
-      body: body === undefined ? undefined : JSON.stringify(body),
+      body: body === undefined || body instanceof Blob ? body : JSON.stringify(body),
       signal,
       credentials: "same-origin",
       redirect: "error",

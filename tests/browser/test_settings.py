@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -166,6 +167,23 @@ def test_a_key_from_the_keyboard(opened: Open) -> None:
     page.get_by_role("button", name="Revoke robot").press("Enter")
     dialog.get_by_role("button", name="Revoke").click()
     expect(page.get_by_text("You have no keys.")).to_be_visible()
+
+
+def test_everything_is_exported_and_comes_back(open_chat: Open, opened: Open) -> None:
+    open_chat("bob").ask("pace=0 n=3")
+    page = opened().page
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Export everything").click()
+    path = download.value.path()
+    assert json.loads(path.read_text())["account"]["username"] == "bob"
+
+    field = page.get_by_label("Bring conversations")
+    field.set_input_files(path)
+    result = page.locator("#import-result")
+    expect(result).to_contain_text("Conversations imported: 0. Already here: ")
+    broken = {"name": "x.json", "mimeType": "application/json", "buffer": b"{"}
+    field.set_input_files(broken)
+    expect(result.get_by_role("group", name="Problem")).to_be_visible()
 
 
 def test_a_phone_shows_all_of_it(opened: Open) -> None:

@@ -10,6 +10,7 @@ import { byId, el } from "../dom.js";
 import { explain, noticeBox } from "../errors.js";
 import { announce } from "../status.js";
 import { t } from "../strings.js";
+import { takeFiles } from "./import.js";
 
 const form = /** @type {HTMLFormElement} */ (byId("preferences"));
 
@@ -74,4 +75,5 @@ for (const revoke of document.querySelectorAll("form[data-revoke]")) {
   });
 }
 
+takeFiles();
 document.documentElement.dataset.ready = "true";
