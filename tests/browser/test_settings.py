@@ -14,32 +14,33 @@ from .chat_page import ChatPage
 
 KEY = re.compile(r"^cs-[\w-]{40,}$")
 Open = Callable[..., ChatPage]
+USUAL = {
+    "language": "en",
+    "theme": "system",
+    "typewriter": "smooth",
+    "typewriter_speed": 40,
+    "remote_images": False,
+}
 
 
 @pytest.fixture
-def opened(open_chat: Open) -> Iterator[Open]:
+def opened(
+    open_chat: Open,
+    new_context: Callable[..., BrowserContext],
+    sessions: dict[str, Any],
+) -> Iterator[Open]:
     """Bob's settings; afterwards they are what they were."""
 
     def make(**options: Any) -> ChatPage:
         return open_chat("bob", "/settings/", **options)
 
     yield make
-    chat = make()
-    for row in chat.api("/keys")["items"]:
-        chat.page.evaluate(
-            """async (id) => {
-                const { call } = await import("/static/chat/api.js");
-                await call("DELETE", `/api/keys/${id}`);
-            }""",
-            row["id"],
-        )
-    chat.page.evaluate(
-        """async () => {
-            const { call } = await import("/static/chat/api.js");
-            await call("PATCH", "/api/settings", { language: "en", theme: "system",
-              typewriter: "smooth", typewriter_speed: 40, remote_images: false });
-        }"""
-    )
+    cookies = {each["name"]: each["value"] for each in sessions["bob"]["cookies"]}
+    api = new_context(storage_state=sessions["bob"]).request
+    headers = {"X-CSRFToken": cookies["csrftoken"]}
+    for row in api.get("/api/keys").json()["items"]:
+        assert api.delete(f"/api/keys/{row['id']}", headers=headers).ok
+    assert api.patch("/api/settings", headers=headers, data=USUAL).ok
 
 
 def background(page: Page) -> str:
