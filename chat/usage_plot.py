@@ -85,5 +85,5 @@ def draw(bar: Bar, top: int) -> None:
 
 def round_up(most: int) -> int:
     """To one digit and zeros; 10 at least."""
-    unit = 10 ** max(1, len(str(most)) - 1)
+    unit = int(10 ** max(1, len(str(most)) - 1))
     return max(unit, -(-most // unit) * unit)
