@@ -117,7 +117,7 @@ def _step(user: Any, rate: Rate) -> Left:
     for (ahead,) in fetch(STEP.format(now=now), values):
         return Left(rate, int((rate.period - ahead) / rate.interval + 0.01), ahead)
     [(ahead,)] = fetch(AHEAD.format(now=now), [user.pk])
-    text = _("You may ask %(rate)s. Nothing was stored; wait a moment and ask again.")
+    text = _("You may ask %(rate)s, and have. Nothing was stored; ask again later.")
     raise LimitError(
         text % {"rate": _in_words(rate)},
         code="rate_limited",

@@ -131,3 +131,32 @@ def test_an_answer_follows_its_events(library: ChatPage) -> None:
     assert (answer["attempt"], answer["position"]) == (2, None)
     assert (answer["status"], answer["finishReason"]) == ("done", "length")
     assert answer["finished"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "wait"),
+    [
+        (1, "1 second"),
+        (5, "5 seconds"),
+        (99, "99 seconds"),
+        (100, "2 minutes"),
+        (3600, "60 minutes"),
+        (5400, "2 hours"),
+        (30_000, "9 hours"),
+    ],
+)
+def test_a_limit_says_how_long_it_takes(
+    library: ChatPage, seconds: int, wait: str
+) -> None:
+    refused = {"status": 429, "code": "rate_limited", "message": "You ask too often."}
+    refused |= {"retryAfter": seconds, "retryable": True}
+
+    told = library.module(
+        "errors", "(m, error) => m.explain(error, 'question')", refused
+    )
+
+    assert told["what"] == "You ask too often."
+    assert told["next"] == (
+        f"Your question is still in the field below. Try again in {wait}."
+    )
+    assert told["retryable"]
