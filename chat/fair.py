@@ -19,6 +19,7 @@ from django.conf import settings
 from django.db import connection
 
 from .database import uuid_from
+from .quotas import quotas
 
 LIVE = "status IN ('queued', 'running')"
 BUSY = f"""
@@ -26,26 +27,38 @@ SELECT user_id, COUNT(*) AS running FROM chat_generation
 WHERE {LIVE} AND status = 'running' GROUP BY user_id
 """
 
+# The bound of the user `w`, as `chat.quotas` has it.
+OF_ALL = "%(bound)s"
+OF_EACH = """COALESCE(
+    (SELECT concurrency FROM chat_quota WHERE user_id = w.user_id),
+    (
+        SELECT MAX(q.concurrency) FROM chat_quota q
+        JOIN auth_user_groups m ON m.group_id = q.group_id
+        WHERE m.user_id = w.user_id
+    ),
+    %(bound)s
+)"""
+
 # The first `limit` rows belong to the `limit` users whose first rows come first:
 # only their queues are looked at row by row.
 NEXT = f"""
-WITH turns AS (
-    SELECT w.user_id, w.first, COALESCE(b.running, 0) AS running
+WITH waiting AS (
+    SELECT w.user_id, w.first, COALESCE(b.running, 0) AS running, {{bound}} AS bound
     FROM (
         SELECT user_id, MIN(created) AS first FROM chat_generation
         WHERE {LIVE} AND status = 'queued' GROUP BY user_id
     ) w LEFT JOIN ({BUSY}) b ON b.user_id = w.user_id
-    WHERE COALESCE(b.running, 0) < %(bound)s
-    ORDER BY COALESCE(b.running, 0), w.first LIMIT %(limit)s
+), turns AS (
+    SELECT * FROM waiting WHERE running < bound ORDER BY running, first LIMIT %(limit)s
 )
 SELECT id, attempt FROM (
-    SELECT q.id, q.attempt, q.created, t.running + ROW_NUMBER() OVER (
+    SELECT q.id, q.attempt, q.created, t.bound, t.running + ROW_NUMBER() OVER (
         PARTITION BY q.user_id ORDER BY q.created
     ) AS rank
     FROM turns t JOIN chat_generation q ON q.user_id = t.user_id
     WHERE q.{LIVE} AND q.status = 'queued'
 ) AS ranked
-WHERE rank <= %(bound)s ORDER BY rank, created LIMIT %(limit)s
+WHERE rank <= bound ORDER BY rank, created LIMIT %(limit)s
 """
 
 ORDER = f"""
@@ -73,8 +86,9 @@ def next_in_turn(limit: int) -> dict[UUID, int]:
     As of now: exact for who holds the lock of the claims (`chat.lease`).
     """
     bounds = {"bound": settings.CHAT_USER_CONCURRENCY, "limit": limit}
+    query = NEXT.format(bound=OF_EACH if quotas.are_any() else OF_ALL)
     with connection.cursor() as cursor:
-        cursor.execute(NEXT, bounds)
+        cursor.execute(query, bounds)
         return {uuid_from(pk): attempt for pk, attempt in cursor.fetchall()}
 
 

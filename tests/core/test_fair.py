@@ -7,13 +7,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.utils import timezone
 
 from chat import fair, generations, lease, outcomes
 from chat import runner as runner_module
 from chat.database import in_database
-from chat.models import Generation
+from chat.models import Generation, Quota
 from tests.core.helpers import ask, claim_one, ended, expire, fresh, runner_of
 from tests.core.racing import race
 from tests.reading import eventually, finished
@@ -130,6 +130,24 @@ class TestBound:
 
         assert claimed(9, "b") == [dead.pk]
         assert running(alice) == 4
+
+    def test_users_and_groups_may_have_another(
+        self, alice: User, bob: User, charlie: User
+    ) -> None:
+        Quota.objects.create(user=alice, concurrency=1)
+        for number in (3, 5):
+            group = Group.objects.create(name=str(number))
+            alice.groups.add(group)
+            bob.groups.add(group)
+            Quota.objects.create(group=group, concurrency=number)
+        Quota.objects.create(user=charlie, queue=9)
+        for user in (alice, bob, charlie):
+            for _ in range(7):
+                ask(user)
+
+        claimed(99)
+
+        assert [running(user) for user in (alice, bob, charlie)] == [1, 5, 4]
 
 
 @pytest.mark.django_db(transaction=True)
