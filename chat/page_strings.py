@@ -85,6 +85,13 @@ STRINGS: dict[str, str | Promise] = {
         "Nothing is deleted: you can still read everything here."
     ),
     "contextMark": _("The model no longer sees what stands above this line."),
+    # keys
+    "shortcuts": _("Keyboard shortcuts"),
+    "shortcutSheet": _("Show this sheet"),
+    "shortcutPrompt": _("Go to the message field"),
+    "shortcutUp": _("The conversation above"),
+    "shortcutDown": _("The conversation below"),
+    "shortcutLine": _("A new line in the message"),
     # the conversation's own model and parameters
     "conversationSettings": _("This conversation"),
     "systemPrompt": _("System prompt: what the model should know and how to answer"),

@@ -213,3 +213,24 @@ class TestFirstPage:
     def test_it_is_sent_compressed(self, client_of_alice: Client) -> None:
         response = client_of_alice.get("/", headers={"Accept-Encoding": "gzip"})
         assert response["Content-Encoding"] == "gzip"
+
+
+def test_it_can_be_installed(client: Client, db: None) -> None:
+    response = client.get("/manifest.webmanifest", headers={"Accept-Language": "zh"})
+    manifest = json.loads(response.content)
+
+    assert response["Content-Type"] == "application/manifest+json"
+    assert (manifest["start_url"], manifest["display"]) == ("/", "standalone")
+    assert manifest["lang"] == "zh-hans"
+    assert {"192x192", "512x512"} <= {icon["sizes"] for icon in manifest["icons"]}
+    for icon in manifest["icons"]:
+        assert finders.find(icon["src"].removeprefix("/static/"))
+    html = client.get("/accounts/login/").content.decode()
+    assert '<link rel="manifest" href="/manifest.webmanifest">' in html
+
+
+def test_its_preloads_are_what_its_module_imports() -> None:
+    needed = modules.imported_by("chat/page.js")
+
+    assert {"chat/page.js", "chat/dom.js", "vendor/marked/marked.esm.js"} <= set(needed)
+    assert not {name for name in needed if "settings/" in name or "katex" in name}

@@ -8,6 +8,8 @@ cached for ever and no source has to be rewritten.
 from __future__ import annotations
 
 import json
+import posixpath
+import re
 from functools import lru_cache
 from typing import Any
 
@@ -27,10 +29,8 @@ PACKAGES = {
     "katex": "vendor/katex/katex.mjs",
     "highlight.js": "vendor/highlight/highlight.min.js",
 }
-# Loaded with the page; the others only when a text needs them.
-EAGER = ("marked", "dompurify")
-# Modules of pages that are loaded without hints.
-OTHER_PAGES = ("chat/settings/",)
+# A static import; `import()` waits until a text needs it.
+IMPORT = re.compile(r'^(?:import|export)\s[^"\'()]*["\']([^"\']+)["\']', re.MULTILINE)
 # What would end a script element or open a comment in one.
 ESCAPES = {ord("<"): "\\u003C", ord(">"): "\\u003E", ord("&"): "\\u0026"}
 
@@ -71,12 +71,32 @@ def import_map(context: dict[str, Any]) -> SafeString:
     )
 
 
+def imported_by(entry: str) -> list[str]:
+    """A module and all that it imports, directly or not."""
+    static, found, waiting = settings.BASE_DIR / "static", set[str](), [entry]
+    while waiting:
+        name = waiting.pop()
+        if name in found:
+            continue
+        found.add(name)
+        if name in PACKAGES.values():
+            continue
+        for target in IMPORT.findall((static / name).read_text()):
+            near = posixpath.join(posixpath.dirname(name), target)
+            own = posixpath.normpath(near) if target.startswith(".") else None
+            waiting.append(own or PACKAGES[target])
+    return sorted(found)
+
+
+@lru_cache
+def _kept_imported_by(entry: str) -> list[str]:
+    return imported_by(entry)
+
+
 @register.simple_tag
-def module_preloads() -> SafeString:
-    """Preload hints for the chat page, or the browser would find the modules one
-    import at a time."""
-    own = [name for name in own_modules() if not name.startswith(OTHER_PAGES)]
-    names = own + [PACKAGES[name] for name in EAGER]
+def module_preloads(entry: str) -> SafeString:
+    """Preload hints, or the browser would find the modules one import at a time."""
+    names = imported_by(entry) if settings.DEBUG else _kept_imported_by(entry)
     return format_html_join(
         "\n",
         '<link rel="modulepreload" href="{}">',

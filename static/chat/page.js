@@ -14,6 +14,7 @@ import { byId, readJson } from "./dom.js";
 import { Drawer } from "./drawer.js";
 import { explain } from "./errors.js";
 import { ModelChoice } from "./models.js";
+import { Shortcuts } from "./shortcuts.js";
 import { Sidebar } from "./sidebar.js";
 import { announce } from "./status.js";
 import { sentences, t } from "./strings.js";
@@ -189,6 +190,23 @@ document.addEventListener("keydown", (event) => {
   if (drawer.open) drawer.set(false);
   else if (!document.querySelector("dialog[open]") && pane.running) stop();
 });
+
+/** @param {number} step to the next or the one before in the list */
+function move(step) {
+  const at = sidebar.items.findIndex(({ id }) => id === sidebar.current);
+  const to = sidebar.items[at < 0 ? 0 : at + step];
+  if (to) sidebar.hooks.onOpen(to.id);
+}
+
+new Shortcuts([
+  { keys: "Mod+Shift+O", name: "newChat", run: startNew },
+  { keys: "Shift+Escape", name: "shortcutPrompt", run: () => composer.area.focus() },
+  { keys: "Alt+ArrowUp", name: "shortcutUp", run: () => move(-1) },
+  { keys: "Alt+ArrowDown", name: "shortcutDown", run: () => move(1) },
+  { keys: "Enter", name: "send" },
+  { keys: "Shift+Enter", name: "shortcutLine" },
+  { keys: "Escape", name: "stop" },
+]);
 
 // The models' failure is not worth a word: the server chooses, and the page works.
 const listed = Promise.all([sidebar.refresh(), choice.load().catch(() => {})]);
