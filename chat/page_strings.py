@@ -132,6 +132,30 @@ STRINGS: dict[str, str | Promise] = {
     "imported": _("Conversations imported: {count}."),
     "importUnchanged": _("Already here: {count}."),
     "importSkipped": _("Messages and parts left out: {count}."),
+    # sharing
+    "shareTitle": _("Share this conversation"),
+    "shareWhat": _(
+        "Anybody who has the link can read a copy of the conversation as it is now: "
+        "its title, the questions and answers of the branch you see, with attached "
+        "files, and the names of the models. Your name, other branches and whatever "
+        "is written later are not in it."
+    ),
+    "shareThoughts": _("with the model’s thoughts"),
+    "shareCreate": _("Create a link"),
+    "shareCreated": _("The link is ready."),
+    "shareLink": _("Link"),
+    "shareState": _("{count} messages, copied {when}"),
+    "shareUpdate": _("Update the copy"),
+    "shareUpdated": _("The link shows a new copy."),
+    "shareRevoke": _("Revoke"),
+    "shareRevokeNamed": _("Revoke the link of “{title}”"),
+    "shareRevokeQuestion": _(
+        "The link will lead nowhere, for everybody who has it. "
+        "A new link is another one."
+    ),
+    "shareRevoked": _("The link was revoked."),
+    "shareAll": _("All your links"),
+    "shareNone": _("There are none."),
     # what a screen reader is told
     "answering": _("The answer is being written."),
     "answered": _("The answer is complete."),

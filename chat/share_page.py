@@ -19,7 +19,6 @@ from .sharing import find
 POLICY = {"connect-src": [NONE], "form-action": [NONE], "img-src": [SELF]}
 """Stricter than the site's: nothing is asked for or sent from there."""
 HEADERS = {"Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex, nofollow"}
-WORDS = ("copy", "copied", "copyFailed")
 
 
 @require_safe
@@ -31,13 +30,12 @@ def share(request: HttpRequest, token: str) -> HttpResponse:
     row = find(token)
     if row is None:
         raise Http404
-    words = page_strings()
     context = {
         "share": row,
         "messages": [_shown(message) for message in row.content],
         "page_data": {
             "mathStyles": staticfiles_storage.url("vendor/katex/katex.min.css"),
-            "strings": {name: words[name] for name in WORDS},
+            "strings": page_strings(),
         },
     }
     response = render(request, "share/page.html", context)

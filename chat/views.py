@@ -53,6 +53,7 @@ def chat(request: HttpRequest, conversation_id: UUID | None = None) -> HttpRespo
     before = first_page.uuid_of(request.GET.get("before"))
     context = {
         "page_data": page_data(conversation, request.preferences),  # type: ignore[attr-defined]
+        "sharing": settings.CHAT_SHARING,
         "title": str(conversation) if conversation and conversation.title else "",
         "problem": problem.message if problem else "",
         "prompt": request.POST.get("prompt", ""),

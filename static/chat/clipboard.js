@@ -25,7 +25,8 @@ function copyOldWay(text) {
   area.value = text;
   area.className = "visually-hidden";
   const focused = /** @type {HTMLElement | null} */ (document.activeElement);
-  document.body.append(area);
+  // What is outside an open dialog cannot be selected.
+  (focused?.closest("dialog") ?? document.body).append(area);
   area.select();
   const done = document.execCommand("copy");
   area.remove();

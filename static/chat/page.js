@@ -13,6 +13,7 @@ import { ConversationSettings } from "./conversation-settings.js";
 import { byId, readJson } from "./dom.js";
 import { Drawer } from "./drawer.js";
 import { explain } from "./errors.js";
+import { ConversationMenu } from "./menu.js";
 import { ModelChoice } from "./models.js";
 import { Shortcuts } from "./shortcuts.js";
 import { Sidebar } from "./sidebar.js";
@@ -43,6 +44,7 @@ const own = new ConversationSettings({
   onSaved: () => meter.changed(),
 });
 
+new ConversationMenu(() => sidebar.current);
 const line = new ConnectionLine();
 const connection = new Connection({
   onConversation: (action, conversation) => {

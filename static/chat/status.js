@@ -7,7 +7,8 @@ import { byId } from "./dom.js";
 
 /** @param {string} text */
 export function announce(text) {
-  const region = byId("status");
+  // What is outside an open dialog is not heard.
+  const region = document.querySelector("dialog[open] [role=status]") ?? byId("status");
   // The same words twice are only heard twice if the region was empty in between.
   region.textContent = "";
   setTimeout(() => {

@@ -3,7 +3,7 @@
  * Without this the page can be read as well.
  */
 
-import { BlockRenderer } from "./blocks.js";
+import { BlockRenderer } from "../blocks.js";
 
 // So long at most between two frames.
 const SLICE = 12;
