@@ -20,7 +20,8 @@ from .records import CONVERSATIONS, GENERATIONS, MESSAGES
 from .rows import execute
 
 ASKED_AGAIN = """
-UPDATE chat_conversation SET leaf_id = %s, updated = %s, model = %s WHERE id = %s
+UPDATE chat_conversation SET leaf_id = %s, updated = %s, model = %s
+WHERE id = %s AND deleted IS NULL
 """
 
 
@@ -109,8 +110,8 @@ def answer_below(user: Any, path: Sequence[Message], ask: Ask) -> Generation:
     conversation.updated = now = timezone.now()
     if conversation._state.adding:
         CONVERSATIONS.insert(conversation)
-    else:
-        execute(ASKED_AGAIN, [answer.pk, now, ask.model, conversation.pk])
+    elif not execute(ASKED_AGAIN, [answer.pk, now, ask.model, conversation.pk]):
+        raise NotFoundError("conversation")  # deleted meanwhile
     MESSAGES.insert(*(row for row in path if row._state.adding), answer)
     generation = Generation(
         user=user,

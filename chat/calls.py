@@ -14,10 +14,11 @@ from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from .asking import Ask, answer_below, check_prompt, once
-from .conversations import HISTORY_MESSAGES, as_told, path_to, title_from
+from .conversations import HISTORY_MESSAGES, as_told, path_to
 from .engines.base import ChatMessage
 from .errors import ChatError
 from .models import Conversation, Generation, Message
+from .titles import title_from
 
 ASKING = ("user", "tool")
 

@@ -198,7 +198,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # the same
 
     def _conversation(self, pk: UUID) -> Json | None:
         rows = Conversation.objects.owned_by(self.user).filter(source="web")
-        row = rows.with_running().filter(pk=pk).first()
+        row = rows.to_show().filter(pk=pk).first()
         return present.conversation(row) if row else None
 
     async def say(self, message: Json) -> None:

@@ -1,4 +1,4 @@
-"""The message tree: the path to a leaf, siblings, titles, lists.
+"""The message tree: the path to a leaf, siblings, lists.
 
 Nothing here loads a whole conversation: a path is walked by one recursive query,
 as far as it is asked for.
@@ -6,7 +6,6 @@ as far as it is asked for.
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from typing import Any
@@ -23,8 +22,6 @@ from .models import Conversation, Generation, Message
 from .models.conversation import ConversationQuerySet
 from .tool_calls import can_be_made
 
-TITLE_CHARS = 60
-ATTACHED = re.compile(r'^<file name="([^"\n<>]*)">$', re.MULTILINE)
 SAID = ("pk", "role", "content", "status", "tool_calls", "tool_call_id")
 HISTORY_MESSAGES = 200
 """The longest past an engine is given; it drops what its context cannot hold."""
@@ -121,33 +118,16 @@ def as_told(row: Message, *, tools: bool = True) -> ChatMessage | None:
     return told if row.content else None
 
 
-def title_from(prompt: str) -> str:
-    """The first words, cut at a word where there is one. Of a prompt that is nothing
-    but attached files (static/chat/composing/attachments.js), the file's name."""
-    file = ATTACHED.search(prompt)
-    said = prompt[: file.start()].strip() or file[1] if file else prompt
-    line = " ".join(said.split())
-    if len(line) <= TITLE_CHARS:
-        return line
-    cut = line[:TITLE_CHARS]
-    head, space, _tail = cut.rpartition(" ")
-    return (head if space and len(head) > TITLE_CHARS // 2 else cut) + "…"
-
-
-def search(rows: ConversationQuerySet, query: str) -> ConversationQuerySet:
-    """Those whose title or messages contain the query."""
-    inside = Message.objects.filter(content__icontains=query)
-    return rows.filter(
-        Q(title__icontains=query) | Q(pk__in=inside.values("conversation"))
-    )
-
-
 def delete(conversations: Collection[UUID], user: Any) -> list[UUID]:
+    """Remove them for good; the ids of generations that were live."""
+    return purge(Conversation.objects.owned_by(user).filter(pk__in=conversations))
+
+
+def purge(rows: ConversationQuerySet) -> list[UUID]:
     """Remove them with everything below; the ids of generations that were live.
 
     What those used by their last checkpoint is counted: deleting is no way around it.
     """
-    rows = Conversation.objects.owned_by(user).filter(pk__in=conversations)
     live = Generation.objects.live().filter(conversation__in=rows).order_by("pk")
     with write():
         # An answer before its conversation, as its end locks them.

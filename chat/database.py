@@ -3,7 +3,7 @@
 The loop never touches the database itself. The runner's work goes through two threads
 that keep their connections; readers, of whom there may be thousands, look at their
 rows through a thread of their own, so that no lease is renewed late because of them;
-exports and imports, which are long, take turns in another one, a step at a time;
+exports, imports and chores take turns in another one, a step at a time;
 requests have their own pool (`chatsite.handler`).
 """
 

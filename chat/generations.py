@@ -18,13 +18,14 @@ from django.utils.translation import gettext_lazy as _
 
 from . import nudges
 from .asking import Ask, answer_below, check_prompt, once
-from .conversations import newest_leaf, title_from
+from .conversations import newest_leaf
 from .database import write
 from .errors import ChatError, ConflictError, NotFoundError
 from .models import Conversation, Generation, Message
 from .models.generation import GenerationQuerySet
 from .outcomes import EMPTY_CHECKPOINT, settle
 from .tape import SPAN
+from .titles import title_from
 
 
 def start(
@@ -103,6 +104,8 @@ def _conversation(
     if system_prompt is not None:
         conversation.system_prompt = system_prompt
         conversation.save(update_fields=["system_prompt"])
+    if not conversation.title:
+        Conversation.objects.filter(pk=pk, title="").update(title=title_from(prompt))
     return conversation
 
 
@@ -146,13 +149,19 @@ def stop(user: Any, pk: UUID) -> Generation:
     """Ask a generation to end; a queued one ends here. Idempotent."""
     if not Generation.objects.owned_by(user).filter(pk=pk).exists():
         raise NotFoundError("generation")
+    halt(pk)
+    rows = Generation.objects.select_related("message", "conversation")
+    return rows.get(pk=pk)
+
+
+def halt(pk: UUID) -> None:
+    """Stop it, whosever it is."""
     rows = Generation.objects.filter(pk=pk)
     # First the wish, for whoever holds it or claims it just now.
     with write():
         rows.live().update(stop_requested=True)
     _end_unowned(rows.filter(status="queued"), "stopped", finish_reason="stopped")
     nudges.stop.send(str(pk))
-    return rows.select_related("message", "conversation").get()
 
 
 def fail_exhausted(generation: Generation) -> None:

@@ -58,6 +58,9 @@ changed = Nudge("changed")
 conversation's id. Delivered in this process, which tells the others through the
 channel layer."""
 
+answered = Nudge("answered")
+"""The generation with this id is done. Delivered in the process that wrote it."""
+
 
 access = Nudge("access")
 """What a user may do has changed; the user's id. Delivered like `changed`."""

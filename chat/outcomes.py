@@ -11,9 +11,10 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection
+from django.db.models import BooleanField, ExpressionWrapper, Q
 from django.utils import timezone
 
-from . import nudges, tool_calls, usage
+from . import nudges, titles, tool_calls, usage
 from .database import raw_uuid, write
 from .events import Snapshot
 from .lease import Lease
@@ -86,6 +87,7 @@ def checkpoint(news: Sequence[Checkpoint]) -> None:
         cursor.executemany(APPEND, rows)
 
 
+NOT_SEARCHED = ExpressionWrapper(Q(source="api"), BooleanField())
 TELLING = ("tools", "tool_choice", "response_format", "call")
 """Parameters that may hold words of whoever asked."""
 EMPTY_CHECKPOINT = {"text": "", "reasoning": "", "token_ids": "", "tool_calls": ""}
@@ -137,6 +139,8 @@ def finish(lease: Lease, outcome: Outcome) -> Generation | None:
             settle(row, outcome.said)
     ours = row is not None and row.last_seq == outcome.last_seq
     if changed and row is not None:
+        if row.status == "done" and titles.wanted(row.model):
+            nudges.answered.deliver(str(row.pk))
         nudges.conversation_changed(row.user_id, "updated", row.conversation_id)
     return row if ours else None
 
@@ -152,7 +156,7 @@ def settle(row: Generation, said: Snapshot) -> None:
         status=row.status,
         tokens=row.completion_tokens,
     )
-    changes: dict[str, Any] = {"updated": timezone.now()}
+    changes: dict[str, Any] = {"updated": timezone.now(), "indexed": NOT_SEARCHED}
     if not row.store:
         _forget(row)
         changes |= {"title": "", "system_prompt": ""}

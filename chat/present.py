@@ -7,6 +7,7 @@ from uuid import UUID
 
 from .follow import timing, usage
 from .models import Conversation, Generation, Message
+from .search.find import Shown
 from .tool_calls import stored
 
 Json = dict[str, Any]
@@ -58,7 +59,7 @@ def answer(row: Generation) -> Json:
 
 
 def conversation(row: Conversation) -> Json:
-    """`row` comes annotated with `running`."""
+    """`row` comes from `to_show`, or is new."""
     return {
         "id": row.pk,
         "title": row.title,
@@ -71,7 +72,21 @@ def conversation(row: Conversation) -> Json:
         "updated": row.updated,
         "running": bool(getattr(row, "running", False)),
         "leaf": row.leaf_id,
+        "tags": [tag.name for tag in row.tags.all()],
     }
+
+
+def found(row: Conversation, shown: list[Shown]) -> Json:
+    """One that a search has found."""
+    snippets = [
+        {
+            "message": piece.message,
+            "text": piece.snippet.text,
+            "ranges": piece.snippet.ranges,
+        }
+        for piece in shown
+    ]
+    return conversation(row) | {"snippets": snippets}
 
 
 def message(row: Message, siblings: list[UUID]) -> Json:

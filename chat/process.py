@@ -10,11 +10,13 @@ import socket
 from django.conf import settings
 
 from . import nudges
+from .chores import Chores
 from .engines.registry import Engines, upstreams
 from .engines.remote.catalog import catalog
 from .notices import Notices
 from .runner import Runner
 from .tape import MemoryTape, RedisTape, Tape
+from .titler import Titler
 
 
 def make_tape() -> Tape:
@@ -28,6 +30,8 @@ class Process:
         self.engines = Engines()
         self.notices = Notices()
         self.runner: Runner | None = None
+        self.titler = Titler(self.engines)
+        self.chores = Chores()
 
     async def start(self) -> None:
         await self.tape.start()
@@ -39,6 +43,8 @@ class Process:
             await self.engines.start()
             self.runner = Runner(self.name, self.tape, self.engines)
             await self.runner.start()
+            self.titler.start()
+            self.chores.start()
 
     def close_readers(self) -> None:
         """End every open stream; clients resume at another process, or here again."""
@@ -48,6 +54,8 @@ class Process:
         """Finish or hand back what runs, then let go of everything."""
         if self.runner is not None:
             await self.runner.drain(settings.CHAT_GRACE_SECONDS)
+            await self.titler.stop()
+            await self.chores.stop()
         self.close_readers()
         nudges.stop.disconnect(self.tape.nudge)
         nudges.ended.disconnect(self.tape.nudge)

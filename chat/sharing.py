@@ -110,7 +110,8 @@ def _copied(message: Message, reasoning: bool) -> Json:
 
 def links(user: Any) -> ShareQuerySet:
     """The user's live links, newest first, without their content."""
-    return Share.objects.owned_by(user).live().defer("content")
+    rows = Share.objects.owned_by(user).live().filter(conversation__deleted=None)
+    return rows.defer("content")
 
 
 def revoke(user: Any, pk: UUID) -> None:

@@ -62,6 +62,7 @@ class Env(BaseSettings):
     CHAT_CACHE_MB: int = Field(default=512, ge=16)
     CHAT_MAX_IMPORT_MB: int = Field(default=100, ge=1, le=2048)
     CHAT_SHARING: bool = True
+    CHAT_AUTO_TITLES: bool | None = None
     WEB_CONCURRENCY: int = Field(default=1, ge=1)
 
     @field_validator(
@@ -75,7 +76,12 @@ class Env(BaseSettings):
         return value
 
     @field_validator(
-        "REDIS_URL", "CHAT_BASE_URL", "CHAT_API_KEY", "CHAT_MODELS_FILE", mode="before"
+        "REDIS_URL",
+        "CHAT_BASE_URL",
+        "CHAT_API_KEY",
+        "CHAT_MODELS_FILE",
+        "CHAT_AUTO_TITLES",
+        mode="before",
     )
     @classmethod
     def empty_is_none(cls, value: object) -> object:

@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
 from .. import nudges
-from ..conversations import delete, search
+from ..conversations import delete
 from ..database import write
 from ..models import Conversation, Generation, Message
 from .base import BoundedCount, ReadOnlyAdmin, as_uuid, moment, pill
@@ -75,8 +75,12 @@ class ConversationAdmin(ReadOnlyAdmin[Conversation]):
             return queryset.filter(_about(pk)), False
         if term:
             people = get_user_model().objects.filter(username__icontains=term)
-            found = search(Conversation.objects.order_by(), term).values("pk")
-            queryset = queryset.filter(Q(owner__in=people) | Q(pk__in=found))
+            inside = Message.objects.filter(content__icontains=term)
+            queryset = queryset.filter(
+                Q(owner__in=people)
+                | Q(title__icontains=term)
+                | Q(pk__in=inside.values("conversation"))
+            )
         return queryset, False
 
     @admin.display(description=_("title"))

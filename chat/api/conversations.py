@@ -6,18 +6,30 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from ninja import Query, Router, Status
 
-from .. import conversations, generations, nudges, present
+from .. import (
+    conversations,
+    generations,
+    listing,
+    nudges,
+    present,
+    removal,
+    tags,
+    titles,
+)
 from ..context import Outlook, outlook
 from ..engines.base import ModelInfo
 from ..engines.registry import default_model, find_model
 from ..errors import ChatError, NotFoundError
+from ..listing import Place
 from ..models import Conversation, Feedback, Message
+from ..models.conversation import ConversationQuerySet
+from ..models.tag import TAG_CHARS
+from ..search import find as search
 from .auth import caller_of, require
 from .paging import MAX_LIMIT, bad_cursor, pack, unpack
 from .schemas import (
@@ -29,6 +41,7 @@ from .schemas import (
     FeedbackIn,
     MessageOut,
     MessagePage,
+    TagPage,
     without_nul,
 )
 
@@ -41,6 +54,7 @@ Json = dict[str, Any]
 def list_conversations(
     request: HttpRequest,
     q: Annotated[str, Query(max_length=MAX_QUERY)] = "",
+    tag: Annotated[str, Query(max_length=TAG_CHARS)] = "",
     cursor: str | None = None,
     limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 30,
     archived: bool = False,
@@ -48,15 +62,20 @@ def list_conversations(
 ) -> Json:
     """The caller's own, pinned first, newest first.
 
-    `source=api`: what programs asked through the OpenAI and DashScope dialects.
+    `q`: those with all these words in their title or in one of their messages, newest
+    match first, each with `snippets`. A page of them may be short and have a `next`
+    nevertheless. `source=api`: what programs asked through the OpenAI and DashScope
+    dialects.
     """
-    rows = Conversation.objects.owned_by(caller_of(request))
+    user = caller_of(request)
+    rows = Conversation.objects.owned_by(user)
     rows = rows.filter(archived=archived, source=source)
+    if name := without_nul(tag).strip():
+        rows = tags.tagged(rows, user, name)
     if words := without_nul(q).strip():
-        rows = conversations.search(rows, words)
-    if cursor:
-        rows = rows.filter(_behind(cursor))
-    page = list(rows.with_running().order_by("-pinned", "-updated", "-id")[: limit + 1])
+        return _found(rows, user, words, cursor, limit)
+    behind = _place(cursor) if cursor else None
+    page = listing.page(rows.to_show(), behind, limit + 1)
     more, page = len(page) > limit, page[:limit]
     last = page[-1] if more else None
     return {
@@ -67,17 +86,36 @@ def list_conversations(
     }
 
 
-def _behind(cursor: str) -> Q:
-    """What follows that place in (-pinned, -updated, -id)."""
+def _place(cursor: str) -> Place:
     pinned, moment, pk = unpack(cursor, 3)
     try:
-        updated, last = datetime.fromisoformat(moment).astimezone(UTC), UUID(pk)
+        updated = datetime.fromisoformat(moment).astimezone(UTC)
+        return Place(pinned == "1", updated, UUID(pk))
     except (ValueError, OverflowError) as error:
         raise bad_cursor() from error
-    older = Q(updated__lt=updated) | Q(updated=updated, pk__lt=last)
-    if pinned == "1":
-        return Q(pinned=False) | (Q(pinned=True) & older)
-    return Q(pinned=False) & older
+
+
+def _found(
+    rows: ConversationQuerySet, user: Any, words: str, cursor: str | None, limit: int
+) -> Json:
+    page = search.find(rows, user.pk, words, _before(cursor), limit)
+    shown = rows.to_show().in_bulk(list(page.found))
+    pieces = search.snippets(page, words)
+    items = [
+        present.found(shown[pk], pieces[pk])
+        for pk in page.found
+        if pk in shown and pk in pieces  # not deleted since
+    ]
+    return {"items": items, "next": pack(page.next) if page.next else None}
+
+
+def _before(cursor: str | None) -> int | None:
+    if not cursor:
+        return None
+    [number] = unpack(cursor, 1)
+    if not number.isascii() or not number.isdecimal() or int(number) >= search.TOP:
+        raise bad_cursor()
+    return int(number)
 
 
 @router.post("/conversations", response={201: ConversationOut})
@@ -85,6 +123,7 @@ def create_conversation(request: HttpRequest, body: ConversationIn) -> Any:
     row = Conversation.objects.create(
         owner=caller_of(request),
         title=body.title.strip(),
+        title_source="user" if body.title.strip() else "prompt",
         model=_known(body.model) or default_model(),
         system_prompt=body.system_prompt,
         params=body.params.stored(),
@@ -96,7 +135,7 @@ def create_conversation(request: HttpRequest, body: ConversationIn) -> Any:
 
 @router.get("/conversations/{uuid:conversation}", response=ConversationOut)
 def get_conversation(request: HttpRequest, conversation: UUID) -> Json:
-    return present.conversation(owned(request, conversation))
+    return _shown(request, conversation)
 
 
 @router.patch("/conversations/{uuid:conversation}", response=ConversationOut)
@@ -104,26 +143,46 @@ def change_conversation(
     request: HttpRequest, conversation: UUID, body: ConversationPatch
 ) -> Json:
     row = owned(request, conversation)
-    changes = body.model_dump(exclude_none=True)
+    changes = body.model_dump(exclude_none=True, exclude={"tags", "title"})
     _known(body.model)
     if body.params is not None:
         changes["params"] = body.params.stored()
-    if "title" in changes:
-        changes["title"] = changes["title"].strip()
+    if body.title is not None:
+        titles.rename(row.pk, body.title)
+    if body.tags is not None:
+        tags.put(row, body.tags)
     if changes:
         Conversation.objects.filter(pk=row.pk).update(**changes)
+    if body.model_fields_set:
         nudges.conversation_changed(row.owner_id, "updated", row.pk)
-    return present.conversation(owned(request, conversation))
+    return _shown(request, conversation)
 
 
 @router.delete("/conversations/{uuid:conversation}", response={204: None})
 def delete_conversation(request: HttpRequest, conversation: UUID) -> HttpResponse:
-    """With all its messages. An answer that is being written there ends."""
-    row = owned(request, conversation)
-    for live in conversations.delete([row.pk], caller_of(request)):
-        nudges.stop.send(str(live))
-    nudges.conversation_changed(row.owner_id, "deleted", row.pk)
+    """With all its messages. An answer that is being written there ends.
+
+    For half a minute `POST /api/conversations/ID/restore` brings it back.
+    """
+    user = caller_of(request)
+    if not removal.remove([conversation], user):
+        raise NotFoundError("conversation")
+    nudges.conversation_changed(user.pk, "deleted", conversation)
     return HttpResponse(status=204)
+
+
+@router.post("/conversations/{uuid:conversation}/restore", response=ConversationOut)
+def restore_conversation(request: HttpRequest, conversation: UUID) -> Json:
+    """Take a deletion back, while that is possible; 404 afterwards. Idempotent."""
+    if removal.restore(conversation, caller_of(request)):
+        nudges.conversation_changed(caller_of(request).pk, "created", conversation)
+    return _shown(request, conversation)
+
+
+@router.get("/tags", response=TagPage)
+def list_tags(request: HttpRequest) -> Json:
+    """The caller's own, by name; those that no conversation has are gone."""
+    return {"items": list(tags.in_use(caller_of(request)))}
 
 
 def _known(model: str | None) -> str | None:
@@ -204,7 +263,15 @@ def rate(request: HttpRequest, message: UUID, body: FeedbackIn) -> Json:
 
 
 def owned(request: HttpRequest, pk: UUID) -> Conversation:
-    rows = Conversation.objects.owned_by(caller_of(request)).with_running()
+    return _one(Conversation.objects.owned_by(caller_of(request)), pk)
+
+
+def _shown(request: HttpRequest, pk: UUID) -> Json:
+    rows = Conversation.objects.owned_by(caller_of(request)).to_show()
+    return present.conversation(_one(rows, pk))
+
+
+def _one(rows: ConversationQuerySet, pk: UUID) -> Conversation:
     row = rows.filter(pk=pk).first()
     if row is None:
         raise NotFoundError("conversation")

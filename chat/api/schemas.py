@@ -23,6 +23,8 @@ from pydantic import (
     field_validator,
 )
 
+from ..models.tag import MAX_TAGS, TAG_CHARS
+
 SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -127,6 +129,9 @@ class ChatIn(EditIn):
     system_prompt: Annotated[Text | None, Field(max_length=32_000)] = None
 
 
+TagName = Annotated[Text, Field(min_length=1, max_length=TAG_CHARS)]
+
+
 class ConversationIn(Body):
     """`params` are the conversation's own: each question may say otherwise."""
 
@@ -143,6 +148,7 @@ class ConversationPatch(Body):
     params: ParamsIn | None = None
     pinned: StrictBool | None = None
     archived: StrictBool | None = None
+    tags: Annotated[list[TagName] | None, Field(max_length=MAX_TAGS)] = None
 
 
 class FeedbackIn(Body):
@@ -236,11 +242,36 @@ class ConversationOut(Schema):
     updated: datetime
     running: bool
     leaf: UUID | None
+    tags: list[str]
+
+
+class Snippet(Schema):
+    """A piece of a message, or of the title (then `message` is null), and where in it
+    the words are: [begin, end) in code points."""
+
+    message: UUID | None
+    text: str
+    ranges: list[tuple[int, int]]
+
+
+class FoundOut(ConversationOut):
+    """`snippets`: with `?q=` only."""
+
+    snippets: list[Snippet]
 
 
 class ConversationPage(Schema):
-    items: list[ConversationOut]
+    items: list[FoundOut | ConversationOut]
     next: str | None
+
+
+class TagOut(Schema):
+    name: str
+
+
+class TagPage(Schema):
+    items: list[TagOut]
+    next: str | None = None
 
 
 class MessageOut(Schema):

@@ -27,6 +27,7 @@ READS = frozenset(
         "api/keys",
         "api/models",
         "api/shares",
+        "api/tags",
         "api/templates",
         "v1/models",
         "v1/models/<model>",

@@ -15,10 +15,11 @@ from uuid import UUID, uuid5
 from django.db import IntegrityError
 from django.utils import timezone
 
-from ..conversations import title_from
+from ..conversations import purge
 from ..database import write
 from ..models import Conversation, Feedback, Generation, Message
 from ..tape import SPAN
+from ..titles import title_from
 from .draft import Draft, DraftMessage
 
 SPACE = UUID("6f9c8a52-6f0e-5c5f-9d43-3d0f3f1a7b1e")
@@ -46,21 +47,26 @@ def store(user: Any, draft: Draft) -> Stored:
 
 def _store(user: Any, draft: Draft) -> Stored:
     mine = Conversation.objects.owned_by(user)
+    messages = Message.objects.owned_by(user)
     made = uuid5(SPACE, f"{user.pk}:{draft.origin}")
     row = mine.filter(pk__in=[made] + ([draft.own] if draft.own else [])).first()
     pk = row.pk if row else made
-    there = set(Message.objects.filter(conversation=pk).values_list("pk", flat=True))
+    there = set(messages.filter(conversation=pk).values_list("pk", flat=True))
     ids = {m.id: _id_of(m.id, pk, there) for m in draft.messages}
     new = [message for message in draft.messages if ids[message.id] not in there]
     leaf = ids.get(draft.leaf or "") or (
         ids[draft.messages[-1].id] if draft.messages else None
     )
     if row is None:
+        # One that was deleted a moment ago and is still to be removed.
+        purge(Conversation.objects.filter(pk=pk, owner=user))
         Conversation.objects.create(**_conversation(user, pk, draft), leaf_id=leaf)
     _insert(user, pk, draft, new, ids)
     if row is not None and new and row.leaf_id in ids.values():
         # Nobody went on here since: what is new follows.
         mine.filter(pk=pk).update(leaf=leaf)
+    if new:
+        mine.filter(pk=pk).update(indexed=False)
     return Stored(pk, row is None, len(new))
 
 
@@ -82,6 +88,7 @@ def _conversation(user: Any, pk: UUID, draft: Draft) -> dict[str, Any]:
         "pk": pk,
         "owner": user,
         "title": draft.title or title_from(first),
+        "title_source": "user" if draft.title else "prompt",
         "model": draft.model,
         "system_prompt": draft.system_prompt,
         "source": draft.source,

@@ -20,7 +20,7 @@ LIVE = ("queued", "running")
 
 class GenerationQuerySet(QuerySet["Generation"]):
     def owned_by(self, user: Any) -> GenerationQuerySet:
-        return self.filter(user_id=user.pk)
+        return self.filter(user_id=user.pk, conversation__deleted=None)
 
     def live(self) -> GenerationQuerySet:
         return self.filter(status__in=LIVE)
@@ -53,7 +53,10 @@ class Generation(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="generations"
     )
     conversation = models.ForeignKey(
-        "chat.Conversation", on_delete=models.CASCADE, related_name="generations"
+        "chat.Conversation",
+        on_delete=models.CASCADE,
+        related_name="generations",
+        db_index=False,
     )
     message = models.OneToOneField(
         "chat.Message", on_delete=models.CASCADE, related_name="generation"
@@ -122,6 +125,10 @@ class Generation(models.Model):
                 name="generation_leases",
             ),
             models.Index(fields=["-created", "-id"], name="generation_recent"),
+            # Whether a conversation is being answered, however long it is.
+            models.Index(
+                fields=["conversation", "status"], name="generation_conversation"
+            ),
         )
 
     def __str__(self) -> str:

@@ -16,7 +16,7 @@ from ..tool_calls import of_stored
 
 class MessageQuerySet(QuerySet["Message"]):
     def owned_by(self, user: Any) -> MessageQuerySet:
-        return self.filter(conversation__owner_id=user.pk)
+        return self.filter(conversation__owner_id=user.pk, conversation__deleted=None)
 
 
 class Message(models.Model):

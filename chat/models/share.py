@@ -30,7 +30,7 @@ class ShareQuerySet(QuerySet["Share"]):
 
     def public(self) -> ShareQuerySet:
         """What a stranger with the link may read."""
-        return self.live().filter(owner__is_active=True)
+        return self.live().filter(owner__is_active=True, conversation__deleted=None)
 
 
 class Share(models.Model):

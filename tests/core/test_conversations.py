@@ -1,4 +1,4 @@
-"""The tree of messages: paths, siblings, titles, search."""
+"""The tree of messages: paths, siblings, what an engine is told."""
 
 from __future__ import annotations
 
@@ -7,17 +7,12 @@ from uuid import uuid4
 import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
-from hypothesis import given
-from hypothesis import strategies as st
 
 from chat.conversations import (
-    TITLE_CHARS,
     newest_leaf,
     path_to,
     prompt_messages,
-    search,
     siblings_of,
-    title_from,
 )
 from chat.models import Conversation, Message
 
@@ -118,34 +113,3 @@ def test_an_answer_that_failed_empty_is_not_told(conversation, tree) -> None:
     told = prompt_messages(conversation, tree["d"])
 
     assert [message["content"] for message in told] == ["a", "c"]
-
-
-def test_search_finds_titles_and_messages(alice, conversation, tree) -> None:
-    rows = Conversation.objects.owned_by(alice)
-    Conversation.objects.filter(pk=conversation.pk).update(title="Holidays")
-
-    for query in ("holi", "D2"):
-        assert list(search(rows, query)) == [conversation]
-    for query in ("nowhere", "%", "_", "\\"):
-        assert list(search(rows, query)) == []
-
-
-@pytest.mark.parametrize(
-    ("prompt", "title"),
-    [
-        ("Hello", "Hello"),
-        ("  Hello\n\nthere ", "Hello there"),
-        ("word " * 30, "word word word word word word word word word word word word…"),
-        ("你" * 80, "你" * TITLE_CHARS + "…"),
-        ('Sum up\n\n<file name="a.txt">\naa\n</file>', "Sum up"),
-        ('<file name="a b.txt">\naa\n</file>', "a b.txt"),
-        ("short " + "x" * 80, ("short " + "x" * 80)[:TITLE_CHARS] + "…"),
-    ],
-)
-def test_a_title_is_the_beginning_cut_at_a_word(prompt: str, title: str) -> None:
-    assert title_from(prompt) == title
-
-
-@given(st.text())
-def test_a_title_always_fits(prompt: str) -> None:
-    assert len(title_from(prompt)) <= TITLE_CHARS + 1

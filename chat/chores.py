@@ -1,0 +1,65 @@
+"""What a process that runs generations does besides, a little at a time, when nobody
+waits for it. Several processes may do the same: every chore allows that."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+
+from . import nudges, removal
+from .database import in_bulk
+from .runner import survive
+from .search.passages import index_some
+
+PAUSE = 0.01
+"""Between two pieces of the same work: others want to write too."""
+
+
+class Chore:
+    """Work that says whether there is more of it; looked for every so many seconds."""
+
+    def __init__(self, name: str, work: Callable[[], bool], seconds: float) -> None:
+        self.name = name
+        self._work = work
+        self._seconds = seconds
+        self._wanted = asyncio.Event()
+        self._loop: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._loop = asyncio.create_task(self._do(), name=f"chore-{self.name}")
+
+    async def stop(self) -> None:
+        if self._loop is not None:
+            self._loop.cancel()
+            await asyncio.gather(self._loop, return_exceptions=True)
+
+    def wake(self, *_news: str) -> None:
+        self._wanted.set()
+
+    async def _do(self) -> None:
+        while True:
+            self._wanted.clear()
+            with survive(f"cannot {self.name}"):
+                more = True
+                while more:
+                    more = await in_bulk(self._work)
+                    await asyncio.sleep(PAUSE)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wanted.wait(), self._seconds)
+
+
+class Chores:
+    def __init__(self) -> None:
+        self._index = Chore("index", index_some, 2)
+        self._sweep = Chore("sweep", removal.sweep, 20)
+
+    def start(self) -> None:
+        nudges.changed.connect(self._index.wake)
+        for chore in (self._index, self._sweep):
+            chore.start()
+
+    async def stop(self) -> None:
+        nudges.changed.disconnect(self._index.wake)
+        for chore in (self._index, self._sweep):
+            await chore.stop()

@@ -1,0 +1,37 @@
+"""The index of the database in use."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+from django.db import connection
+
+from . import postgresql, sqlite
+
+
+class Backend(Protocol):
+    """`CONTAINS` says in SQL that the passage `p` has one word."""
+
+    CONTAINS: str
+
+    def marks(self, owner: int, body: str) -> Any:
+        """What a passage is stored with, so that it is found."""
+        ...
+
+    def reading(self) -> AbstractContextManager[None]:
+        """Around a query of the index."""
+        ...
+
+    def matching(
+        self, owner: int, words: Sequence[str]
+    ) -> tuple[str, list[Any]] | None:
+        """SQL for the ids of the newest passages that may contain all the words, below
+        a number and no more than another number, and its parameters before these two.
+        None where the index does not help."""
+        ...
+
+
+def backend() -> Backend:
+    return postgresql if connection.vendor == "postgresql" else sqlite

@@ -1,0 +1,155 @@
+"""Find a user's conversations by the words in them, newest match first.
+
+A word that is everywhere is found among the newest passages, without any index; a
+word that is rare by the index. Both give numbers of passages, newest first, in
+batches; a conversation stands where its newest match is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from ..database import raw_uuid, uuid_from
+from ..models import Passage
+from ..models.conversation import ConversationQuerySet
+from .backend import backend
+from .fold import terms
+from .snippets import Snippet, snippet
+
+TOP = 2**62
+"""Above every passage's number."""
+WALKED = 2000
+"""So many of the newest passages are read before the index is asked."""
+BATCHES = (WALKED, 200, 500, 1000, *[2000] * 6)
+"""What one page looks at, at most. One that ends earlier is shorter, and has a next."""
+NEWEST = """
+SELECT id FROM chat_passage WHERE owner_id = %s AND id < %s ORDER BY id DESC LIMIT %s
+"""
+HITS = """
+SELECT p.id, p.conversation_id, {contains}
+FROM ({near}) near JOIN chat_passage p ON p.id = near.id ORDER BY p.id DESC
+"""
+EARLIER = """
+SELECT DISTINCT p.conversation_id FROM chat_passage p
+WHERE p.conversation_id IN ({owners}) AND p.id >= %s AND {contains}
+"""
+SAID = ("message", "message__content")
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A passage that was looked at; `good` if it has all the words."""
+
+    passage: int
+    conversation: UUID
+    good: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Conversations and the number of their newest match. `next`: where the next page
+    begins; None when nothing follows."""
+
+    found: dict[UUID, int]
+    next: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A snippet of a message, or of the title."""
+
+    message: UUID | None
+    snippet: Snippet
+
+
+def find(
+    rows: ConversationQuerySet, owner: int, query: str, before: int | None, limit: int
+) -> Page:
+    """Those of `rows` that have every word of the query in one text, newest first."""
+    words = terms(query)
+    found: dict[UUID, int] = {}
+    place = TOP if before is None else before
+    for hits, complete in look(owner, words, place):
+        new: dict[UUID, int] = {}
+        for hit in hits:
+            if hit.good and hit.conversation not in found:
+                new.setdefault(hit.conversation, hit.passage)
+        for some in in_parts(new, 2 * limit):
+            shown = set(rows.filter(pk__in=some).values_list("pk", flat=True))
+            if before is not None:
+                shown -= shown_before(shown, words, before)
+            found |= {pk: new[pk] for pk in some if pk in shown}
+            if len(found) > limit:
+                first = dict(islice(found.items(), limit))
+                return Page(first, min(first.values()))
+        if complete:
+            return Page(found, None)
+        place = hits[-1].passage
+    return Page(found, place)
+
+
+def look(
+    owner: int, words: Sequence[str], before: int
+) -> Iterator[tuple[list[Hit], bool]]:
+    """Batches of passages, newest first, and whether that was the last one."""
+    near, params = NEWEST, [owner]
+    for place, size in enumerate(BATCHES):
+        if place == 1:
+            near, params = backend().matching(owner, words) or (NEWEST, [owner])
+        hits = read(near, [*params, before, size], words)
+        complete = len(hits) < size
+        yield hits, complete
+        if complete:
+            return
+        before = hits[-1].passage
+
+
+def read(near: str, params: Sequence[Any], words: Sequence[str]) -> list[Hit]:
+    contains = " AND ".join([backend().CONTAINS] * len(words))
+    query = HITS.format(contains=contains, near=near)
+    with backend().reading(), connection.cursor() as cursor:
+        cursor.execute(query, [*words, *params])
+        return [
+            Hit(pk, uuid_from(owner), good) for pk, owner, good in cursor.fetchall()
+        ]
+
+
+def shown_before(
+    conversations: Collection[UUID], words: Sequence[str], place: int
+) -> set[UUID]:
+    """Those with a match on an earlier page: they were shown there."""
+    if not conversations:
+        return set()
+    contains = " AND ".join([backend().CONTAINS] * len(words))
+    owners = ", ".join(["%s"] * len(conversations))
+    query = EARLIER.format(contains=contains, owners=owners)
+    with connection.cursor() as cursor:
+        cursor.execute(query, [*map(raw_uuid, conversations), place, *words])
+        return {uuid_from(row[0]) for row in cursor.fetchall()}
+
+
+def in_parts(keys: Iterable[UUID], size: int) -> Iterator[list[UUID]]:
+    rest = iter(keys)
+    while part := list(islice(rest, size)):
+        yield part
+
+
+def snippets(page: Page, query: str) -> dict[UUID, list[Shown]]:
+    """What to show of each conversation found: its title's matches, if it has any,
+    and a piece of the newest message that matches."""
+    words = terms(query)
+    rows = Passage.objects.filter(pk__in=page.found.values())
+    texts = rows.values_list("conversation", "conversation__title", *SAID)
+    shown: dict[UUID, list[Shown]] = {}
+    for conversation, title, message, content in texts:
+        pieces = [(None, snippet(title, words, len(title)))]
+        if message is not None:
+            pieces.append((message, snippet(content, words)))
+        shown[conversation] = [Shown(pk, said) for pk, said in pieces if said]
+    return shown
