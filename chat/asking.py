@@ -18,6 +18,7 @@ from .errors import BusyError, ChatError, NotFoundError
 from .models import Generation, Message
 from .records import CONVERSATIONS, GENERATIONS, MESSAGES
 from .rows import execute
+from .tape import CARRIED
 
 ASKED_AGAIN = """
 UPDATE chat_conversation SET leaf_id = %s, updated = %s, model = %s
@@ -96,15 +97,24 @@ def once(
     return generation
 
 
-def answer_below(user: Any, path: Sequence[Message], ask: Ask) -> Generation:
+def answer_below(
+    user: Any, path: Sequence[Message], ask: Ask, begun: Message | None = None
+) -> Generation:
     """Store what is new of a path, its conversation too, and queue an answer to its
-    end. The database checks at the commit that all of it belongs together."""
+    end. The database checks at the commit that all of it belongs together.
+
+    `begun`: an earlier answer whose text the new one begins with.
+    """
     question = path[-1]
     conversation = question.conversation
     # The conversation's own, under what this request asks for.
     params, left = limits.admit(user, conversation.params | ask.params)
     answer = Message(
-        conversation=conversation, parent=question, role="assistant", status="queued"
+        conversation=conversation,
+        parent=question,
+        role="assistant",
+        status="queued",
+        tokens=begun.tokens if begun else None,
     )
     conversation.leaf, conversation.model = answer, ask.model
     conversation.updated = now = timezone.now()
@@ -123,5 +133,8 @@ def answer_below(user: Any, path: Sequence[Message], ask: Ask) -> Generation:
         store=ask.store,
     )
     generation.left = left
+    if begun is not None:
+        generation.text, generation.reasoning = begun.content, begun.reasoning
+        generation.last_seq = CARRIED
     GENERATIONS.insert(generation)
     return generation

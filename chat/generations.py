@@ -66,6 +66,47 @@ def regenerate(user: Any, message: UUID, ask: Ask) -> Generation:
     return once(user, ask, record)
 
 
+def go_on(user: Any, message: UUID, ask: Ask) -> Generation:
+    """An answer that was broken off, continued: a sibling that begins with its text.
+
+    `ask.params` bound what is new: a longest answer, say, begins to count anew.
+    """
+
+    def record() -> Generation:
+        seen = unfinished(user, message)
+        question = seen.parent
+        assert question is not None
+        question.conversation = seen.conversation
+        return answer_below(user, [question], ask, begun=seen)
+
+    return once(user, ask, record)
+
+
+def unfinished(user: Any, pk: UUID) -> Message:
+    """An answer that can be continued, with its generation; or why it cannot."""
+    seen = _message(user, pk)
+    if seen.role != "assistant" or seen.parent is None:
+        raise ChatError(
+            _("Only answers can be continued."), code="not_continuable", field="message"
+        )
+    _check_idle(seen)
+    job: Generation | None = getattr(seen, "generation", None)
+    cut = job is not None and job.finish_reason == "length"
+    if not (cut or seen.status in ("stopped", "failed")):
+        raise ChatError(
+            _("This answer is complete: it ends where the model ended it."),
+            code="not_continuable",
+            field="message",
+        )
+    if not (seen.content or seen.reasoning):
+        raise ChatError(
+            _("There is no text to go on from. Ask for another answer instead."),
+            code="not_continuable",
+            field="message",
+        )
+    return seen
+
+
 def edit(user: Any, message: UUID, prompt: str, ask: Ask) -> Generation:
     """Another version of a user message, as its sibling, with its own answer."""
     prompt = check_prompt(prompt)
@@ -138,7 +179,9 @@ def _check_idle(message: Message) -> None:
 
 
 def _message(user: Any, pk: UUID) -> Message:
-    rows = Message.objects.owned_by(user).select_related("conversation", "parent")
+    rows = Message.objects.owned_by(user).select_related(
+        "conversation", "parent", "generation"
+    )
     message = rows.filter(pk=pk).first()
     if message is None:
         raise NotFoundError("message")

@@ -11,7 +11,8 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection
-from django.db.models import BooleanField, ExpressionWrapper, Q
+from django.db.models import BooleanField, ExpressionWrapper, F, Q
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from . import nudges, titles, tool_calls, usage
@@ -154,7 +155,8 @@ def settle(row: Generation, said: Snapshot) -> None:
         reasoning=kept.reasoning,
         tool_calls=tool_calls.stored(kept.tool_calls),
         status=row.status,
-        tokens=row.completion_tokens,
+        # Of a continued answer, those of its beginning are there.
+        tokens=Coalesce(F("tokens"), 0) + row.completion_tokens,
     )
     changes: dict[str, Any] = {"updated": timezone.now(), "indexed": NOT_SEARCHED}
     if not row.store:

@@ -27,6 +27,7 @@ def list_models(request: HttpRequest) -> dict[str, Any]:
                 "default": place == 0,
                 "demo": info.demo,
                 "context_tokens": info.context_tokens,
+                "continues": info.continues,
             }
             for place, info in enumerate(models())
         ]

@@ -6,6 +6,7 @@ transaction runs in the request's own thread.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -20,7 +21,7 @@ from ..asking import Ask
 from ..engines.registry import default_model, find_model
 from ..errors import BusyError, ChatError, NotFoundError
 from ..follow import end_of
-from ..models import Generation
+from ..models import Generation, Message
 from ..records import load
 from .auth import caller_of
 from .errors import render
@@ -68,6 +69,25 @@ def ask_for(body: AnswerIn, key: str | None) -> Ask:
             _("The key is too long."), code="invalid_value", field="Idempotency-Key"
         )
     return Ask(model, body.params.stored(), key)
+
+
+def ask_on(seen: Message, body: AnswerIn, key: str | None) -> Ask:
+    """As `seen` was asked for, but for what the body says. Its limit is used up."""
+    job: Generation | None = getattr(seen, "generation", None)
+    ask = ask_for(body, key)
+    if job is not None and body.model is None and find_model(job.model):
+        ask = replace(ask, model=job.model)
+    if job is not None and "params" not in body.model_fields_set:
+        params = {name: job.params[name] for name in job.params if name != "max_tokens"}
+        ask = replace(ask, params=params)
+    info = find_model(ask.model)
+    if info is not None and not info.continues:
+        raise ChatError(
+            _("This model cannot continue a text. Ask for another answer instead."),
+            code="model_cannot_continue",
+            field="model",
+        )
+    return ask
 
 
 def start(request: HttpRequest, body: ChatIn, key: str | None) -> Generation:
@@ -133,6 +153,29 @@ async def regenerate(
         return generations.regenerate(caller_of(request), message, ask)
 
     return begun(request, await sync_to_async(again)())
+
+
+@router.post("/messages/{uuid:message}/continue", openapi_extra=STARTS)
+async def go_on(
+    request: HttpRequest,
+    message: UUID,
+    body: AnswerIn | None = None,
+    key: IdempotencyKey = None,
+) -> HttpResponseBase:
+    """Continue an answer that was stopped, failed, or reached its length limit.
+
+    A sibling of it that begins with its text: the stream with a snapshot of that. By
+    the same model with the same parameters, unless the body says otherwise; the
+    length limit counts what is new.
+    """
+
+    def on() -> Generation:
+        user = caller_of(request)
+        seen = generations.unfinished(user, message)
+        ask = ask_on(seen, body or AnswerIn(), key)
+        return generations.go_on(user, message, ask)
+
+    return begun(request, await sync_to_async(on)())
 
 
 @router.post("/messages/{uuid:message}/edit", openapi_extra=STARTS)

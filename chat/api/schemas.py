@@ -306,6 +306,7 @@ class ModelOut(Schema):
     default: bool
     demo: bool
     context_tokens: int | None
+    continues: bool
 
 
 class ModelPage(Schema):

@@ -61,7 +61,8 @@ class Progress:
     not a part of it: they are begun again.
 
     `token_ids` are the emitted ids where the engine has them (exact continuation);
-    `completion_tokens` counts them in any case.
+    `completion_tokens` counts them in any case. Neither includes what the text began
+    with where an earlier answer is continued: that is not bounded by this request.
     """
 
     text: str = ""
@@ -150,6 +151,7 @@ class ModelInfo:
 
     `can`: what not every engine takes: `penalties`, `json` (a response format),
     `tools`, `logit_bias`.
+    `continues`: whether it goes on from a text that is there.
     """
 
     id: str
@@ -157,6 +159,7 @@ class ModelInfo:
     context_tokens: int | None = None
     demo: bool = False
     can: frozenset[str] = frozenset()
+    continues: bool = True
 
 
 class Engine(ABC):

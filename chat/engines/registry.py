@@ -18,9 +18,8 @@ from django.conf import settings
 
 from .base import Engine, EngineError, ModelInfo
 from .remote import RemoteEngine
-from .remote.catalog import catalog
 from .remote.config import Upstream, from_file, from_url
-from .remote.engine import info_of
+from .remote.engine import infos
 from .scripted import ScriptedEngine
 
 logger = logging.getLogger(__name__)
@@ -62,8 +61,7 @@ def offers() -> list[Offer]:
 
 
 def _remote(upstream: Upstream) -> Offer:
-    models = tuple(info_of(model, upstream) for model in catalog.models(upstream))
-    return Offer(models, partial(RemoteEngine, upstream))
+    return Offer(tuple(infos(upstream)), partial(RemoteEngine, upstream))
 
 
 def _own(name: str) -> Offer:

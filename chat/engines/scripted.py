@@ -22,9 +22,10 @@ A `tool_choice` that demands a call gets one. Arguments are `{"n": 0, "at": "北
 with the call's number.
 
 Without a text word the reply is `t0 t1 t2 …`. A continuation goes on behind
-`progress.completion_tokens`, so that both parts together are the uninterrupted
-reply; `fail` and `hang` act only if they lie ahead (0: always), so that a retry
-gets past them. A prompt counts one token a word and one a message.
+`progress.completion_tokens`, or behind the text that is there, so that both parts
+together are the uninterrupted reply; `fail` and `hang` act only if they lie ahead (0:
+always), so that a retry gets past them. A prompt counts one token a word and one a
+message.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ from chat.engines.base import (
     EngineRequest,
     Finished,
     ModelInfo,
+    Progress,
     Prompted,
 )
 from chat.engines.scripts import CHINESE, EMOJI, MARKDOWN
@@ -101,8 +103,10 @@ class ScriptedEngine(Engine):
         prompt_tokens = count_tokens(request.messages)
         yield Prompted(prompt_tokens)
         limit = request.params.max_tokens
-        end = len(script) if limit is None else min(len(script), limit)
-        start = min(request.progress.completion_tokens, end)
+        start = behind(script, request.progress)
+        carried = start - min(request.progress.completion_tokens, start)
+        end = len(script) if limit is None else min(len(script), carried + limit)
+        start = min(start, end)
         stops = StopStrings(request.params.stop)
         for index in range(start):
             stops.push(script.at(index).text)
@@ -122,7 +126,23 @@ class ScriptedEngine(Engine):
             yield Chunk(tail)
         cut = end < len(script) and stops.matched is None
         reason = "tool_calls" if script.calls and stops.matched is None else "stop"
-        yield Finished("length" if cut else reason, prompt_tokens, used)
+        yield Finished("length" if cut else reason, prompt_tokens, used - carried)
+
+
+def behind(script: Script, progress: Progress) -> int:
+    """The token to go on with: those that are counted are said, and those whose text
+    is there."""
+    index = min(progress.completion_tokens, len(script))
+    unsaid = len(progress.text) + len(progress.reasoning)
+    unsaid -= sum(size(script.at(counted)) for counted in range(index))
+    while index < len(script) and unsaid > 0:
+        unsaid -= size(script.at(index))
+        index += 1
+    return index
+
+
+def size(chunk: Chunk) -> int:
+    return len(chunk.text) + len(chunk.reasoning)
 
 
 async def misbehave(script: Script, index: int, start: int) -> None:

@@ -3,6 +3,15 @@
 from .base import Fenced, Tape, Wake, Writer
 from .memory import MemoryTape
 from .redis import RedisTape
-from .reel import SPAN
+from .reel import CARRIED, SPAN
 
-__all__ = ["SPAN", "Fenced", "MemoryTape", "RedisTape", "Tape", "Wake", "Writer"]
+__all__ = [
+    "CARRIED",
+    "SPAN",
+    "Fenced",
+    "MemoryTape",
+    "RedisTape",
+    "Tape",
+    "Wake",
+    "Writer",
+]

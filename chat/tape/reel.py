@@ -3,8 +3,9 @@
 A sequence number says attempt and place: event n (from 1) of attempt a has number
 `a * SPAN + n`. So numbers grow over crashes and hand-overs without anybody having
 to know how far the dead attempt came. Numbers below `SPAN` belong to readers that
-have seen no text: 1 is the `start` each reader gets first, the next ones are its
-places in the queue.
+have seen nothing new: 1 is the `start` each reader gets first, the next ones are its
+places in the queue. A text that was there before the first attempt, because an
+earlier answer is continued, has number `CARRIED`; places in the queue follow it.
 
 A new attempt says behind which number it goes on. What a dead owner said beyond
 that is cut, and a reader that saw it is given a snapshot.
@@ -24,6 +25,7 @@ from dataclasses import dataclass, field
 from ..events import Delta, Event, Sequenced, Snapshot, fold, is_terminal
 
 SPAN = 1_000_000
+CARRIED = SPAN // 2
 READ_CAP = 48 * 1024
 """Characters one read returns at most: what one slow reader's write may hold."""
 KEEP_EVENTS = 8192
@@ -151,7 +153,8 @@ class Reel:
     def _reaches(self, cursor: int) -> bool:
         """Whether a reader there has seen exactly the text up to that number."""
         if cursor < SPAN:
-            return not self.base
+            carried = CARRIED <= self.base_seq <= cursor
+            return carried or not self.base
         return self._knows(cursor)
 
     def _knows(self, seq: int) -> bool:

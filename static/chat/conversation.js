@@ -12,6 +12,7 @@
  * @property {(error: any, about: "question" | "action", retry: (() => void) | null) => void} onProblem
  * @property {(prompt: string) => void} onReturned a question that was not taken
  * @property {() => string | undefined} model
+ * @property {(model: string) => boolean} canGoOn whether it continues a text
  * @property {() => object | undefined} first what a new conversation begins with
  */
 
@@ -44,6 +45,8 @@ export class ConversationPane {
     this.transcript = new Transcript(
       {
         regenerate: (message) => this.writing.regenerate(message),
+        goOn: (message) => this.writing.goOn(message),
+        canGoOn: ({ model }) => this.hooks.canGoOn(model ?? ""),
         edit: (message, prompt) => this.writing.edit(message, prompt),
         showSibling: (id) => void this.open(/** @type {string} */ (this.id), id),
       },

@@ -6,6 +6,7 @@
  * @property {string} label
  * @property {boolean} default
  * @property {boolean} demo
+ * @property {boolean} continues whether it goes on from a text that is there
  */
 
 import { models } from "./api.js";
@@ -37,6 +38,11 @@ export class ModelChoice {
   /** @returns {string | undefined} undefined: whatever the server prefers */
   get chosen() {
     return this.items.length > 1 ? this.select.value : undefined;
+  }
+
+  /** @param {string} id @returns {boolean} as long as nothing else is known, yes */
+  continues(id) {
+    return this.items.find((item) => item.id === id)?.continues ?? true;
   }
 
   draw() {

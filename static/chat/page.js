@@ -65,6 +65,7 @@ const connection = new Connection({
 
 const pane = new ConversationPane(connection, {
   model: () => choice.chosen,
+  canGoOn: (model) => choice.continues(model),
   first: () => own.first,
   onStarted: (id) => {
     history.pushState(null, "", `/c/${id}/`);

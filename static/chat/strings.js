@@ -46,15 +46,25 @@ export function formatDuration(ms) {
 
 /** @param {number} seconds @returns {string} about so long: `5 seconds`, `2 hours` */
 export function formatWait(seconds) {
-  if (seconds < 100) return unit(seconds, "second", "long");
-  if (seconds < 5400) return unit(Math.ceil(seconds / 60), "minute", "long");
-  return unit(Math.ceil(seconds / 3600), "hour", "long");
+  if (seconds < 100) return unit(seconds, "second", { unitDisplay: "long" });
+  if (seconds < 5400) return unit(Math.ceil(seconds / 60), "minute", { unitDisplay: "long" });
+  return unit(Math.ceil(seconds / 3600), "hour", { unitDisplay: "long" });
 }
 
-/** @param {number} value @param {string} name @param {"short" | "long"} [unitDisplay] */
-function unit(value, name, unitDisplay = "short") {
+/** @param {number} ms @returns {string} such as `0.42 sec` */
+export function formatSeconds(ms) {
+  return unit(ms / 1000, "second", { maximumFractionDigits: ms < 10_000 ? 2 : 0 });
+}
+
+/**
+ * @param {number} value
+ * @param {string} name of the unit
+ * @param {Intl.NumberFormatOptions} [more]
+ */
+function unit(value, name, more) {
   const language = document.documentElement.lang || undefined;
-  return new Intl.NumberFormat(language, { style: "unit", unit: name, unitDisplay }).format(value);
+  const format = new Intl.NumberFormat(language, { style: "unit", unit: name, unitDisplay: "short", ...more });
+  return format.format(value);
 }
 
 /** @param {number} value @returns {string} as the page's language writes it */

@@ -59,7 +59,7 @@ def test_it_stops_and_keeps_what_was_written(chat: ChatPage) -> None:
     chat.wait_for_text("t5")
     chat.page.get_by_role("button", name="Stop").click()
     chat.wait_for_end(3)
-    expect(chat.answer.locator(".note")).to_have_text("You stopped this answer.")
+    expect(chat.answer.locator(".note p")).to_have_text("You stopped this answer.")
     answer = chat.stored()[-1]
     assert answer["status"] == "stopped"
     assert chat.text.strip() == answer["content"].strip()

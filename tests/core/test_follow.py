@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 from django.db import InterfaceError, OperationalError
 
 from chat import conversations, follow, generations, nudges
+from chat.asking import Ask
 from chat.database import in_database
 from chat.events import Delta, Done, Failed, Snapshot, Started
 from chat.models import Generation
@@ -19,12 +20,18 @@ from chat.tape import SPAN, MemoryTape, Tape
 from tests.core.helpers import ask, claim_one, ended, fresh
 from tests.reading import Shown, eventually, finished, scripted, watch
 
+ASK = Ask("scripted", {})
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
 def quick(settings) -> None:
     settings.CHAT_HEARTBEAT_SECONDS = 0.05
+
+
+def stop_with(user: User, generation: Generation, text: str) -> None:
+    Generation.objects.filter(pk=generation.pk).update(text=text)
+    generations.stop(user, generation.pk)
 
 
 async def reader(tape: Tape, generation: Generation, after: int = 0):
@@ -181,6 +188,25 @@ class TestQueued:
         task.cancel()
         assert numbers < SPAN
         assert page.names == ["start", "queued", "queued"]
+
+    async def test_also_behind_a_text_that_is_continued(self, alice, quick) -> None:
+        tape = MemoryTape()
+        first = await in_database(ask, alice, "first")
+        old = await in_database(ask, alice, "hello")
+        await in_database(stop_with, alice, old, "so far")
+        new = await in_database(generations.go_on, alice, old.message_id, ASK)
+        page, task = await reader(tape, new)
+        await eventually(lambda: "queued" in page.names)
+
+        assert page.names == ["start", "snapshot", "queued"]
+        assert (page.text, page.last("queued").position) == ("so far", 2)
+        await in_database(generations.stop, alice, first.pk)
+        await eventually(lambda: page.last("queued").position == 1)
+        writer = tape.open(str(new.pk), 1, new.last_seq, Snapshot("so far"))
+        writer.append(Delta(" and on"))
+        await eventually(lambda: page.text == "so far and on")
+        assert page.names.count("snapshot") == 1
+        task.cancel()
 
     async def test_text_follows_the_place(self, alice, quick) -> None:
         generation = await in_database(ask, alice)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chat.events import Delta, Snapshot
-from chat.tape import SPAN
+from chat.tape import CARRIED, SPAN
 from chat.tape.reel import Reel
 from tests.reading import Shown
 
@@ -23,6 +23,27 @@ class TestReel:
         [(seq, event)] = reel.after(1)
         assert (seq, event) == (2 * SPAN + 1, Snapshot())
         assert reel.after(seq) == []
+
+    def test_a_text_that_was_there_before_is_news_once(self) -> None:
+        """Of an answer that is continued: places in the queue follow it."""
+        reel = Reel()
+        reel.ground(CARRIED, Snapshot("old"))
+        assert reel.after(1) == [(CARRIED, Snapshot("old"))]
+        assert reel.after(CARRIED + 3) == []
+
+        reel.open(1, CARRIED)
+        reel.add(1, SPAN + 1, [Delta(" new")])
+        assert reel.after(CARRIED + 3) == [(SPAN + 1, Delta(" new"))]
+        assert reel.after(4) == [(SPAN + 1, Snapshot("old new"))]
+
+    def test_another_process_learns_the_old_text_from_the_row(self) -> None:
+        reel = Reel()
+        reel.open(1, CARRIED)
+        reel.add(1, SPAN + 1, [Delta(" new")])
+        assert reel.after(1) == []
+
+        reel.ground(CARRIED, Snapshot("old"))
+        assert reel.after(1) == [(SPAN + 1, Snapshot("old new"))]
 
     def test_a_checkpoint_keeps_the_events_in_front_of_it(self) -> None:
         reel = Reel()

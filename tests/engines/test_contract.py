@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from chat.engines.base import Chunk, Engine, Finished, Prompted
+from chat.engines.base import Chunk, Engine, Finished, Progress, Prompted
 from chat.engines.local import LocalEngine
 from chat.engines.scripted import ScriptedEngine
 from tests.engines.helpers import ask, collect, collect_some
@@ -78,6 +78,16 @@ async def test_it_continues_as_if_nothing_had_happened(engine, sampling, cut):
     assert first.text + rest.text == whole.text
     assert first.token_ids + rest.token_ids == whole.token_ids
     assert rest.finished == whole.finished
+
+
+async def test_it_continues_an_earlier_answer_of_which_it_has_the_text(engine):
+    """Its tokens are counted by nobody here, and bounded by no limit."""
+    options = {"max_tokens": 12, "temperature": 0}
+    first = await collect(engine, ask(**options))
+    carried = Progress(text=first.text, reasoning=first.reasoning)
+    rest = await collect(engine, ask(progress=carried, **options))
+    assert rest.finished.completion_tokens == rest.tokens == 12
+    assert rest.finished.finish_reason == "length"
 
 
 async def test_it_has_nothing_to_add_to_a_complete_reply(engine):

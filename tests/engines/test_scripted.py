@@ -91,3 +91,14 @@ async def test_it_continues_by_count_alone():
     progress = Progress(text=first.text, completion_tokens=first.tokens)
     rest = await collect(engine, ask("n=6", progress=progress))
     assert first.text + rest.text == "t0 t1 t2 t3 t4 t5"
+
+
+async def test_it_continues_a_text_whose_tokens_nobody_counted():
+    first = await collect(engine, ask("n=5", max_tokens=3))
+    progress = Progress(text=first.text)
+    rest = await collect(engine, ask("n=5", max_tokens=3, progress=progress))
+    assert first.text + rest.text == "t0 t1 t2 t3 t4"
+    assert (rest.finished.finish_reason, rest.finished.completion_tokens) == ("stop", 2)
+    progress = Progress(text=first.text + rest.text, completion_tokens=2)
+    over = await collect(engine, ask("n=5", max_tokens=3, progress=progress))
+    assert (over.text, over.finished.completion_tokens) == ("", 2)

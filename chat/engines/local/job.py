@@ -90,7 +90,9 @@ class Job:
         self.ids = [*prompt.ids, *continuation.ids]
         self.reply = continuation.reply
         self.ahead = continuation.ahead
-        self.left = min(limit, prompt.room) - self.reply.completed
+        self.left = min(
+            limit - self.reply.completed, prompt.room - len(continuation.ids)
+        )
         self.chooser = chooser
         self.ends = ends
         self._continuation = continuation
@@ -163,8 +165,8 @@ class JobMaker:
                 return replayed
         ids = self._prompter.tokens(written(progress, prompt.opened))
         replayed = Continuation(ids, *self._replay(ids, prompt, stop), progress)
-        completed = max(replayed.reply.completed, progress.completion_tokens)
-        replayed.reply.completed = completed
+        # The earlier attempt counted better; what it began with is nobody's count.
+        replayed.reply.completed = progress.completion_tokens
         return replayed
 
     def _replay(

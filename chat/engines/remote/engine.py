@@ -53,8 +53,7 @@ class RemoteEngine(Engine):
 
     @property
     def models(self) -> Sequence[ModelInfo]:  # type: ignore[override]
-        where = self._upstream
-        return [info_of(model, where) for model in catalog.models(where)]
+        return infos(self._upstream)
 
     @property
     def problem(self) -> str | None:
@@ -205,10 +204,15 @@ def patience(answer: Answer) -> float:
     return float(settings.CHAT_FIRST_TOKEN_SECONDS)
 
 
-def info_of(model: RemoteModel, upstream: Upstream) -> ModelInfo:
+def infos(upstream: Upstream) -> list[ModelInfo]:
+    return [info_of(upstream, model) for model in catalog.models(upstream)]
+
+
+def info_of(upstream: Upstream, model: RemoteModel) -> ModelInfo:
     return ModelInfo(
         id=model.id,
         label=model.label or model.id,
         context_tokens=model.context_tokens,
         can=frozenset(upstream.can if model.can is None else model.can),
+        continues=upstream.continues != "none",
     )

@@ -101,6 +101,7 @@ export class LiveAnswer {
     this.generation = started.generation;
     this.view.message.id = started.message;
     this.view.message.generation = started.generation;
+    this.view.message.model = started.model;
     this.hooks.onStart(started);
     if (this.stopping) void this.stop().catch(() => (this.stopping = false));
   }

@@ -63,6 +63,24 @@ export class Writing {
     });
   }
 
+  /**
+   * Go on with an answer that was broken off: another one, which begins with its text.
+   * @param {Message} message
+   */
+  goOn(message) {
+    if (this.live) return;
+    const gone = this.transcript.cut(this.transcript.indexOf(message));
+    const { content, reasoning, model } = message;
+    this.write(`/api/messages/${message.id}/continue`, {}, {
+      siblings: message.siblings ?? [message.id],
+      begun: { content, reasoning, model, goesOn: true },
+      onRefused: (error) => {
+        this.transcript.restore(gone);
+        if (error) this.hooks.onProblem(error, "action", () => this.goOn(message));
+      },
+    });
+  }
+
   /** @param {Message} message @param {string} prompt */
   edit(message, prompt) {
     if (this.live) return;
@@ -89,11 +107,15 @@ export class Writing {
    * Ask for an answer and show how it grows.
    * @param {string} url
    * @param {object} body
-   * @param {{siblings?: string[], onStart?: (started: any) => void, onRefused: (error: any) => void}} how
+   * @param {object} how
+   * @param {string[]} [how.siblings] the versions there are
+   * @param {Partial<Message>} [how.begun] what it begins with
+   * @param {(started: any) => void} [how.onStart]
+   * @param {(error: any) => void} how.onRefused
    */
-  write(url, body, { siblings = [], onStart, onRefused }) {
+  write(url, body, { siblings = [], begun = {}, onStart, onRefused }) {
     const { transcript, pane } = this;
-    const view = /** @type {AssistantView} */ (transcript.add(blank({})));
+    const view = /** @type {AssistantView} */ (transcript.add(blank(begun)));
     transcript.stick.toEnd();
     this.follow({ url, body }, view, {
       onStart: (/** @type {any} */ started) => {

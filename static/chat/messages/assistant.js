@@ -5,11 +5,12 @@
 import { Typewriter } from "../answers/typewriter.js";
 import { BlockRenderer } from "../blocks.js";
 import { copyButton } from "../clipboard.js";
-import { el, iconButton } from "../dom.js";
+import { el, icon, iconButton } from "../dom.js";
 import { explain, noticeBox } from "../errors.js";
 import { feedbackButtons } from "../feedback.js";
 import { preferences } from "../preferences.js";
 import { t } from "../strings.js";
+import { Figures } from "./figures.js";
 import { present, siblingArrows } from "./message.js";
 import { Thoughts } from "./thoughts.js";
 
@@ -26,13 +27,17 @@ export class AssistantView {
     this.waiting = el("p", { className: "typing", hidden: true });
     this.note = el("div", { className: "note", hidden: true });
     this.bar = el("div", { className: "actions" });
+    this.figures = new Figures(message);
     const title = el("h3", { className: "visually-hidden" }, t("assistant"));
-    const parts = [title, this.thoughts.node, this.body, this.waiting, this.note, this.bar];
+    const parts = [title, this.thoughts.node, this.body, this.waiting, this.note, this.bar, this.figures.panel];
     this.node = el("article", { className: "message assistant" }, ...parts);
     this.blocks = new BlockRenderer(this.body);
     this.typewriter = new Typewriter((text) => this.blocks.append(text), preferences());
     /** Text of a checkpoint is shown until the stream has something better. */
     this.provisional = false;
+    const { goesOn, content, reasoning = "" } = message;
+    /** How much it began with. */
+    this.head = goesOn ? content.length + reasoning.length : 0;
   }
 
   /** Show a message that nobody is writing any more. */
@@ -53,7 +58,8 @@ export class AssistantView {
     this.thoughts.reset(reasoning);
     if (content) this.thoughts.conclude(timing?.thinking_ms);
     else if (reasoning) this.thoughts.begin(timing?.thinking_ms ?? 0);
-    this.showWaiting(null, this.provisional);
+    this.showWaiting(null, this.provisional && !this.head);
+    this.bar.replaceChildren(this.figures.button);
   }
 
   /**
@@ -72,7 +78,8 @@ export class AssistantView {
     }
     if (answer.text) this.thoughts.conclude();
     else if (answer.reasoning) this.thoughts.begin();
-    this.showWaiting(answer.position, Boolean(answer.text || answer.reasoning || this.provisional));
+    const size = answer.text.length + answer.reasoning.length;
+    this.showWaiting(answer.position, this.provisional || size > this.head);
   }
 
   /** @param {number | null} position in the queue @param {boolean} begun */
@@ -90,6 +97,7 @@ export class AssistantView {
     this.typewriter.clear();
     this.blocks.frame.cancel();
     this.thoughts.leave();
+    this.figures.leave();
   }
 
   /** Nobody reads on: leave what there is, and no sign of more to come. */
@@ -131,20 +139,36 @@ export class AssistantView {
     const copy = copyButton(() => message.content);
     const again = iconButton("again", t("regenerate"), () => actions.regenerate(message), "again");
     const rated = message.status === "failed" ? null : feedbackButtons(message);
-    this.bar.replaceChildren(...present(copy, again, rated, siblingArrows(message, actions)));
+    const arrows = siblingArrows(message, actions);
+    this.bar.replaceChildren(...present(copy, again, rated, this.figures.button, arrows));
+    this.figures.refresh();
   }
 
   showEnding() {
     const { message, actions } = this;
+    const failed = message.status === "failed";
     const reason = message.status === "stopped" ? "stopped" : message.finish_reason;
     const quiet = { stopped: "endStopped", length: "endLength", content_filter: "endFilter" }[reason ?? ""];
-    this.note.className = "note";
-    this.note.hidden = message.status !== "failed" && !quiet;
-    if (message.status === "failed") {
+    this.note.hidden = !failed && !quiet;
+    if (failed) {
       const told = explain(message.error ?? { code: "failed", message: "", retryable: true }, "answer");
       this.note.replaceChildren(noticeBox(told, () => actions.regenerate(message)));
     } else {
-      this.note.replaceChildren(quiet ? el("p", {}, t(quiet)) : "");
+      this.note.replaceChildren(el("p", {}, quiet ? t(quiet) : ""));
     }
+    const place = failed ? this.note.firstElementChild : this.note;
+    if (canContinue(message) && actions.canGoOn(message)) place?.append(this.goOnButton());
   }
+
+  goOnButton() {
+    const { message, actions } = this;
+    const onclick = () => actions.goOn(message);
+    return el("button", { type: "button", className: "go-on", onclick }, icon("right"), t("goOn"));
+  }
+}
+
+/** @param {import("./message.js").Message} message whether it was broken off, behind some text */
+function canContinue({ status, finish_reason: reason, content, reasoning }) {
+  const cut = status === "stopped" || status === "failed" || reason === "length";
+  return cut && Boolean(content || reasoning);
 }

@@ -28,10 +28,12 @@
  * @property {string} [comment]
  * @property {Usage | null} [usage]
  * @property {Timing | null} [timing]
+ * @property {boolean} [goesOn] it begins with the text of an earlier one
  *
  * @typedef {object} Actions what the reader can do to a message
  * @property {(message: Message) => void} regenerate
  * @property {(message: Message) => void} goOn
+ * @property {(message: Message) => boolean} canGoOn
  * @property {(message: Message, prompt: string) => void} edit
  * @property {(id: string) => void} showSibling
  */
