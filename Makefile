@@ -65,6 +65,10 @@ messages: install ## Collect texts into locale/ and compile the translations
 	$(BIN)/python manage.py makemessages --all --no-location --no-wrap --ignore .venv --ignore node_modules
 	$(BIN)/python manage.py compilemessages --ignore .venv --ignore node_modules
 
+.PHONY: screenshots
+screenshots: install ## Take the pictures of the documentation again
+	$(BIN)/python -m scripts.screenshots
+
 .PHONY: lock
 lock: install ## Pin the indirect requirements in constraints.txt
 	$(BIN)/python scripts/lock.py
