@@ -17,6 +17,14 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from .chat_page import ChatPage
 from .server import PEOPLE, Server, Wire
 
+# Chromium builds these for every window, and no test looks at its address bar: a
+# third of the processor time. The others are what Playwright itself switches off.
+UNUSED = (
+    *("WebUIOmniboxPopup", "WebUIOmniboxAimPopup", "SpareRendererForSitePerProcess"),
+    *("AvoidUnnecessaryBeforeUnloadCheckSync", "HttpsUpgrades", "PaintHolding"),
+    *("MediaRouter", "OptimizationHints", "ThirdPartyStoragePartitioning"),
+)
+
 
 @pytest.fixture(scope="package")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
@@ -45,7 +53,9 @@ def wire(_wire: Wire) -> Iterator[Wire]:
 def browser() -> Iterator[Browser]:
     path = shutil.which("chromium")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path)
+        browser = playwright.chromium.launch(
+            executable_path=path, args=[f"--disable-features={','.join(UNUSED)}"]
+        )
         yield browser
         browser.close()
 
@@ -88,16 +98,62 @@ def new_context(
         context.close()
 
 
+@pytest.fixture(scope="package")
+def kept(
+    browser: Browser, _wire: Wire, sessions: dict[str, Any]
+) -> dict[str, BrowserContext]:
+    """Everybody's own, which has our files in its cache."""
+    found = {}
+    for name in PEOPLE:
+        found[name] = browser.new_context(
+            base_url=_wire.url, locale="en-US", storage_state=sessions[name]
+        )
+        found[name].set_default_timeout(15_000)
+    return found
+
+
+@pytest.fixture
+def their_context(
+    new_context: Callable[..., BrowserContext],
+    kept: dict[str, BrowserContext],
+    sessions: dict[str, Any],
+    wire: Wire,
+) -> Iterator[Callable[..., BrowserContext]]:
+    """Somebody's browser, as new but for its cache. A second one is really new."""
+    used: dict[str, BrowserContext] = {}
+
+    def give(name: str, **options: Any) -> BrowserContext:
+        if options or name in used:
+            return new_context(storage_state=sessions[name], **options)
+        used[name] = kept[name]
+        return used[name]
+
+    yield give
+    for name, context in used.items():
+        for page in context.pages:
+            close(page, wire.url)
+        context.set_offline(False)
+        context.clear_permissions()
+        context.clear_cookies()
+        context.add_cookies(sessions[name]["cookies"])
+
+
+def close(page: Page, url: str) -> None:
+    """And forget what it stored."""
+    what = {"origin": url, "storageTypes": "local_storage,indexeddb"}
+    page.context.new_cdp_session(page).send("Storage.clearDataForOrigin", what)
+    page.close()
+
+
 @pytest.fixture
 def open_chat(
-    new_context: Callable[..., BrowserContext], sessions: dict[str, Any]
+    their_context: Callable[..., BrowserContext],
 ) -> Iterator[Callable[..., ChatPage]]:
     """Open the chat page as somebody. At the end no page may have had a fault."""
     chats: list[ChatPage] = []
 
     def make(name: str = "alice", path: str = "/", **options: Any) -> ChatPage:
-        context = new_context(storage_state=sessions[name], **options)
-        chat = ChatPage(context.new_page())
+        chat = ChatPage(their_context(name, **options).new_page())
         chats.append(chat)
         chat.open(path)
         return chat

@@ -46,6 +46,9 @@ def test_the_language_can_be_chosen(chat: ChatPage) -> None:
     chat.page.get_by_role("button", name="简体中文").click()
     expect(chat.page.locator("html")).to_have_attribute("lang", "zh-hans")
     expect(chat.page.locator("#new-chat")).to_contain_text("新对话")
+    # The account remembers it, for the tests after this one too.
+    chat.page.get_by_role("button", name="English").click()
+    expect(chat.page.locator("html")).to_have_attribute("lang", "en")
 
 
 def test_there_is_a_page_for_what_is_not_there(chat: ChatPage) -> None:
