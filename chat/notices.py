@@ -40,9 +40,10 @@ class Notices:
     async def stop(self) -> None:
         nudges.changed.disconnect(self.tell)
         nudges.access.disconnect(self.warn)
-        if self._loop is not None:
+        while self._loop is not None and not self._loop.done():
+            # Redis' client swallows a cancellation that comes while it connects.
             self._loop.cancel()
-            await asyncio.gather(self._loop, return_exceptions=True)
+            await asyncio.wait([self._loop], timeout=0.1)
 
     def tell(self, user_id: str, action: str, conversation: str) -> None:
         """On the loop: pass a change on to the user's pages, in every process."""
