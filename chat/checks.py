@@ -19,6 +19,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from .engines.registry import DEMO_PATH, upstreams
 from .engines.remote.config import ConfigError
+from .rates import parse
 
 logger = logging.getLogger(__name__)
 
@@ -122,6 +123,25 @@ def engines_are_named_rightly(app_configs: Any, **kwargs: Any) -> list[CheckMess
                 str(error),
                 hint="docs/dialects.md tells how engines are named.",
                 id="chat.E006",
+            )
+        ]
+    return []
+
+
+@register("chat", deploy=True)
+def limits_can_be_read(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """As they are, wherever they were set."""
+    try:
+        parse(settings.CHAT_RATE_LIMIT)
+    except ValueError as error:
+        hint = "Set CHAT_RATE_LIMIT to a number and a unit, such as 60/m, or off."
+        return [Error(f"CHAT_RATE_LIMIT: {error}", hint=hint, id="chat.E007")]
+    if settings.CHAT_USER_QUEUE > settings.CHAT_MAX_QUEUED:
+        return [
+            Warning(
+                "One user may fill the whole queue.",
+                hint="Set CHAT_USER_QUEUE below CHAT_MAX_QUEUED.",
+                id="chat.W008",
             )
         ]
     return []

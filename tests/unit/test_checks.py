@@ -16,6 +16,7 @@ def sound(settings, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.SECRET_KEY = "x" * 50
     settings.ALLOWED_HOSTS = ["localhost"]
     settings.WEB_CONCURRENCY = 1
+    settings.CHAT_USER_QUEUE = 20
     monkeypatch.setattr(sys, "argv", ["uvicorn", "chatsite.asgi:application"])
 
 
@@ -109,3 +110,16 @@ def test_a_web_process_needs_no_model(settings, tmp_path) -> None:
     settings.CHAT_ROLE = "web"
 
     assert found() == []
+
+
+def test_it_refuses_a_rate_that_is_none(settings) -> None:
+    settings.CHAT_RATE_LIMIT = "often"
+
+    assert found() == ["chat.E007"]
+
+
+def test_it_warns_when_one_user_may_fill_the_queue(settings) -> None:
+    settings.CHAT_USER_QUEUE = 100
+    settings.CHAT_MAX_QUEUED = 50
+
+    assert found() == ["chat.W008"]
