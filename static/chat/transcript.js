@@ -37,7 +37,11 @@ export class Transcript {
    */
   show(messages, hasOlder) {
     this.views = messages.map((message) => this.drawn(message));
-    this.list.replaceChildren(...this.views.map((view) => view.node));
+    // A new element: the old one, filled anew, would count as a shift of the layout.
+    const before = this.list;
+    this.list = /** @type {HTMLElement} */ (before.cloneNode(false));
+    this.list.append(...this.views.map((view) => view.node));
+    before.replaceWith(this.list);
     this.changed(hasOlder);
     this.stick.toEnd();
   }
