@@ -24,6 +24,7 @@ from ..follow import end_of
 from ..models import Generation, Message
 from ..records import load
 from .auth import caller_of
+from .document import events
 from .errors import render
 from .headers import tell
 from .later import LaterResponse
@@ -38,20 +39,21 @@ IdempotencyKey = Annotated[
     str | None,
     Header(
         alias="Idempotency-Key",
+        max_length=MAX_KEY,
         description="The same key again returns the same generation.",
     ),
 ]
-EVENTS: dict[str, Any] = {
-    "description": "Server-Sent Events: start, queued, delta, snapshot, done, error. "
+EVENTS = events(
     "Resume with Last-Event-ID at /api/generations/{id}/stream.",
-    "content": {"text/event-stream": {"schema": {"type": "string"}}},
-}
+    *("start", "queued", "delta", "snapshot", "step", "done", "error"),
+)
 STARTED: dict[str, Any] = {
     "description": "With `Prefer: respond-async`: the data of the `start` event. The "
     "answer is watched elsewhere.",
     "content": {"application/json": {"schema": {"type": "object"}}},
 }
-EVENT_STREAM: dict[str, Any] = {"responses": {"200": EVENTS}}
+FINISHED = {"description": "It is finished, and nothing follows the cursor."}
+FOLLOWS: dict[str, Any] = {"responses": {"200": EVENTS, "204": FINISHED}}
 STARTS: dict[str, Any] = {"responses": {"200": EVENTS, "202": STARTED}}
 
 
@@ -63,10 +65,6 @@ def ask_for(body: AnswerIn, key: str | None) -> Ask:
             _("There is no model of this name. GET /api/models lists them."),
             code="model_not_found",
             field="model",
-        )
-    if key and len(key) > MAX_KEY:
-        raise ChatError(
-            _("The key is too long."), code="invalid_value", field="Idempotency-Key"
         )
     return Ask(model, body.params.stored(), key)
 
@@ -202,7 +200,7 @@ def stop_generation(request: HttpRequest, generation: UUID) -> dict[str, Any]:
     return present.generation(generations.stop(caller_of(request), generation))
 
 
-@router.get("/generations/{uuid:generation}/stream", openapi_extra=EVENT_STREAM)
+@router.get("/generations/{uuid:generation}/stream", openapi_extra=FOLLOWS)
 async def stream_generation(
     request: HttpRequest,
     generation: UUID,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from ninja import NinjaAPI
-
 from . import (
     account,
     chat,
@@ -15,8 +13,14 @@ from . import (
     templates,
 )
 from .auth import authenticate
+from .dashscope.api import api as dashscope
+from .document import DocumentedAPI
+from .openai.api import api as openai
+from .schemas import ErrorOut
 
-api = NinjaAPI(
+api = DocumentedAPI(
+    error=ErrorOut,
+    also=(openai, dashscope),
     title="Chatsite",
     version="1",
     description="Answers are durable: they can be watched, resumed and stopped by "

@@ -41,6 +41,7 @@ router = Router(tags=["export and import"])
 
 AT_ONCE = 2
 """Exports and imports of one user in this process."""
+BUSY = {"description": "Enough of the caller's exports and imports are under way."}
 FILE: dict[str, Any] = {
     "responses": {
         "200": {
@@ -49,14 +50,16 @@ FILE: dict[str, Any] = {
                 "application/json": {"schema": {"type": "object"}},
                 "text/markdown": {"schema": {"type": "string"}},
             },
-        }
+        },
+        "409": BUSY,
     }
 }
 BODY: dict[str, Any] = {
+    "responses": {"409": BUSY},
     "requestBody": {
         "required": True,
         "content": {"application/json": {"schema": {"type": "object"}}},
-    }
+    },
 }
 _working: Counter[int] = Counter()
 R = TypeVar("R")

@@ -63,7 +63,10 @@ def create_template(request: HttpRequest, body: TemplateIn) -> Any:
     return Status(201, row)
 
 
-@router.patch("/templates/{int:template}", response={200: TemplateOut, 404: ErrorOut})
+@router.patch(
+    "/templates/{int:template}",
+    response={200: TemplateOut, 404: ErrorOut, 409: ErrorOut},
+)
 def change_template(
     request: HttpRequest, template: int, body: TemplatePatch
 ) -> PromptTemplate:

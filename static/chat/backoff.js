@@ -2,18 +2,7 @@
  * How long to wait before the next try, and what ends the wait early.
  */
 
-const LONGEST = 15_000;
-
-/**
- * Doubles with each failure; the jitter keeps a thousand pages from coming back in
- * the same instant after a restart.
- * @param {number} failures in a row, from 1
- * @param {number} base in milliseconds
- */
-export function delayFor(failures, base = 1000) {
-  const longest = Math.min(LONGEST, base * 2 ** Math.min(failures - 1, 10));
-  return longest * (0.5 + Math.random() * 0.5);
-}
+export { delayFor } from "./sse.js";
 
 /**
  * The network or the reader coming back ends it early.

@@ -17,7 +17,12 @@ NODE = [str(ROOT / "scripts" / "with-node"), "node"]
 RUNS = {".py": [sys.executable], ".sh": ["bash"], ".mjs": NODE}
 
 
-@pytest.mark.parametrize("name", sorted(path.name for path in EXAMPLES.iterdir()))
+IN_A_PAGE = {"eventsource.js"}
+"""Run by tests/browser/test_eventsource.py."""
+HERE = sorted({path.name for path in EXAMPLES.iterdir()} - IN_A_PAGE)
+
+
+@pytest.mark.parametrize("name", HERE)
 def test_it_runs(site, name):
     command = RUNS[Path(name).suffix]
     done = subprocess.run(

@@ -8,7 +8,7 @@ from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.utils.translation import gettext_lazy as _
-from ninja import Header, NinjaAPI, Schema
+from ninja import Header, Schema
 from pydantic import Field, StrictBool, StrictInt, field_validator
 
 from ... import calls
@@ -20,6 +20,7 @@ from ...models import Generation
 from .. import errors
 from ..auth import authenticate, caller_of
 from ..chat import IdempotencyKey
+from ..document import DocumentedAPI, event_stream
 from ..headers import tell
 from ..later import LaterResponse
 from ..schemas import JsonObject, Sampling, Text
@@ -27,10 +28,12 @@ from ..stream import EventStream
 from ..told import MessageIn, Messages, check_able, model_named, told
 from ..tools import Offering, ToolIn, unsupported
 from ..whole import encoded, whole
+from .answers import DashScopeAnswer, DashScopeError
 from .errors import as_dashscope
 from .frames import Frames, counted, finish_reason, output
 
-api = NinjaAPI(
+api = DocumentedAPI(
+    error=DashScopeError,
     title="Chatsite, DashScope dialect",
     version="1",
     auth=authenticate,
@@ -121,7 +124,12 @@ def start(request: HttpRequest, body: GenerationIn, key: str | None) -> Generati
     return calls.start(caller_of(request), ask, brought, "input.messages")
 
 
-@api.post("/services/aigc/text-generation/generation", tags=["DashScope"])
+@api.post(
+    "/services/aigc/text-generation/generation",
+    tags=["DashScope"],
+    response=DashScopeAnswer,
+    openapi_extra=event_stream("The answer, or its frames as they come."),
+)
 async def generate(
     request: HttpRequest,
     body: GenerationIn,

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from ninja import NinjaAPI
-
 from .. import errors
 from ..auth import authenticate
+from ..document import DocumentedAPI
 from . import completions, responses
+from .answers import OpenAIError
 from .errors import as_openai
 
-api = NinjaAPI(
+api = DocumentedAPI(
+    error=OpenAIError,
     title="Chatsite, OpenAI dialect",
     version="1",
     description="For clients of OpenAI's API: give them this address as base URL.",

@@ -17,11 +17,13 @@ from ...follow import usage
 from ...models import Generation
 from ..auth import caller_of
 from ..chat import IdempotencyKey
+from ..document import event_stream
 from ..headers import tell
 from ..later import LaterResponse
 from ..stream import EventStream
 from ..told import model_named, told
 from ..whole import encoded, whole
+from .answers import ChatCompletion, OpenAIModel, OpenAIModels
 from .chunks import ChatChunks, completion
 from .errors import as_openai
 from .schemas import ChatCompletionIn
@@ -37,7 +39,11 @@ def start(request: HttpRequest, body: ChatCompletionIn, key: str | None) -> Gene
     return calls.start(caller_of(request), ask, brought)
 
 
-@router.post("/chat/completions")
+@router.post(
+    "/chat/completions",
+    response=ChatCompletion,
+    openapi_extra=event_stream("The answer, or its chunks as they come."),
+)
 async def chat_completions(
     request: HttpRequest, body: ChatCompletionIn, key: IdempotencyKey = None
 ) -> HttpResponseBase:
@@ -75,12 +81,12 @@ def shown(model: str) -> dict[str, Any]:
     return {"id": model, "object": "model", "created": LISTED, "owned_by": "chatsite"}
 
 
-@router.get("/models")
+@router.get("/models", response=OpenAIModels)
 def list_models(request: HttpRequest) -> dict[str, Any]:
     return {"object": "list", "data": [shown(info.id) for info in models()]}
 
 
-@router.get("/models/{path:model}")
+@router.get("/models/{path:model}", response=OpenAIModel)
 def get_model(request: HttpRequest, model: str) -> dict[str, Any]:
     """Names may have slashes in them."""
     if not model:

@@ -20,17 +20,20 @@ from ...models import Generation
 from ...records import load
 from ..auth import caller_of
 from ..chat import IdempotencyKey
+from ..document import event_stream
 from ..headers import tell
 from ..later import LaterResponse
 from ..stream import EventStream
 from ..told import told
 from ..whole import whole
+from .answers import DeletedResponse, OpenAIResponse
 from .errors import as_openai
 from .outputs import Names, response
 from .response_events import stream
 from .response_schemas import ResponseIn, together
 
 router = Router(tags=["OpenAI"])
+EVENTS = event_stream("The response, or its events as they come.")
 STOP_SECONDS = 5.0
 """How long a cancelled response may take to end before it is shown as it is."""
 
@@ -51,7 +54,7 @@ def start(request: HttpRequest, body: ResponseIn, key: str | None) -> Generation
     return load(row.pk)
 
 
-@router.post("/responses")
+@router.post("/responses", response=OpenAIResponse, openapi_extra=EVENTS)
 async def create_response(
     request: HttpRequest, body: ResponseIn, key: IdempotencyKey = None
 ) -> HttpResponseBase:
@@ -74,7 +77,7 @@ async def create_response(
     return named(LaterResponse(complete), row)
 
 
-@router.get("/responses/{name}")
+@router.get("/responses/{name}", response=OpenAIResponse, openapi_extra=EVENTS)
 async def get_response(
     request: HttpRequest,
     name: str,
@@ -89,7 +92,7 @@ async def get_response(
     return named(JsonResponse(response(row, said_by(row))), row)
 
 
-@router.post("/responses/{name}/cancel")
+@router.post("/responses/{name}/cancel", response=OpenAIResponse)
 async def cancel_response(request: HttpRequest, name: str) -> HttpResponseBase:
     """What was written is kept. Cancelling twice is the same as once."""
 
@@ -111,7 +114,7 @@ async def cancel_response(request: HttpRequest, name: str) -> HttpResponseBase:
     return named(LaterResponse(complete), row)
 
 
-@router.delete("/responses/{name}")
+@router.delete("/responses/{name}", response=DeletedResponse)
 def delete_response(request: HttpRequest, name: str) -> dict[str, Any]:
     """With what was asked; if it is still being written, that ends."""
     row = owned(request, name)
