@@ -44,7 +44,8 @@ class Ids:
 
 def conversations(ids: list[UUID]) -> list[Conversation]:
     """In the database's order of ids, which is that of their messages below."""
-    return list(Conversation.objects.filter(pk__in=ids).order_by("pk"))
+    rows = Conversation.objects.filter(pk__in=ids).prefetch_related("tags")
+    return list(rows.order_by("pk"))
 
 
 def messages(of: list[UUID]) -> Iterator[Message]:

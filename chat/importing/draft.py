@@ -11,6 +11,7 @@ from uuid import UUID
 
 from django.utils.translation import gettext_lazy as _
 
+from ..models.tag import MAX_TAGS, TAG_CHARS
 from .node import Node
 
 MAX_MESSAGES = 10_000
@@ -29,6 +30,8 @@ class DraftMessage:
     role: str
     content: str = ""
     reasoning: str = ""
+    tool_calls: list[dict[str, Any]] | None = None
+    tool_call_id: str = ""
     created: datetime | None = None
     status: str = "done"
     tokens: int | None = None
@@ -52,10 +55,17 @@ class Draft:
     source: str = "web"
     pinned: bool = False
     archived: bool = False
+    tags: list[str] = field(default_factory=list)
     created: datetime | None = None
     updated: datetime | None = None
     own: UUID | None = None
     skipped: int = 0
+
+
+def tags(node: Node) -> list[str]:
+    """Those of a list that are text; as many as a conversation may have."""
+    named = (tag.line(TAG_CHARS) for tag in node.elements() if tag.value)
+    return [name for name in named if name][:MAX_TAGS]
 
 
 def in_order(messages: Iterable[DraftMessage], where: Node) -> list[DraftMessage]:

@@ -17,6 +17,7 @@ from .draft import (
     DraftMessage,
     in_order,
     kept_above,
+    tags,
 )
 from .node import Node
 
@@ -44,6 +45,7 @@ def read(conversation: Node) -> Draft:
         system_prompt=chat["system"].text() or chat["params"]["system"].text(),
         pinned=conversation["pinned"].flag(),
         archived=conversation["archived"].flag(),
+        tags=tags(conversation["meta"]["tags"]) or tags(chat["tags"]),
         created=created,
         updated=conversation["updated_at"].moment(),
     )

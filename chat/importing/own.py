@@ -7,7 +7,15 @@ from uuid import UUID
 
 from django.utils.translation import gettext_lazy as _
 
-from .draft import MAX_MESSAGES, MAX_MODEL, MAX_TITLE, Draft, DraftMessage, in_order
+from .draft import (
+    MAX_MESSAGES,
+    MAX_MODEL,
+    MAX_TITLE,
+    Draft,
+    DraftMessage,
+    in_order,
+    tags,
+)
 from .node import Node
 
 ROLES = ("user", "assistant", "system", "tool")
@@ -36,6 +44,7 @@ def read(conversation: Node) -> Draft:
         source="api" if conversation["source"].value == "api" else "web",
         pinned=conversation["pinned"].flag(),
         archived=conversation["archived"].flag(),
+        tags=tags(conversation["tags"]),
         created=conversation["created"].moment(),
         updated=conversation["updated"].moment(),
     )
@@ -67,6 +76,8 @@ def _message(node: Node) -> DraftMessage:
         role=role if role in ROLES else "",
         content=node["content"].text(),
         reasoning=node["reasoning"].text(),
+        tool_calls=[_call(call) for call in node["tool_calls"].elements()] or None,
+        tool_call_id=node["tool_call_id"].line(200),
         created=node["created"].moment(),
         status=_ended(node["status"].value),
         tokens=node["tokens"].number() or None,
@@ -75,6 +86,16 @@ def _message(node: Node) -> DraftMessage:
         rating=rating if rating in (1, -1) else 0,
         comment=node["feedback"]["comment"].text(MAX_COMMENT),
     )
+
+
+def _call(node: Node) -> dict[str, Any]:
+    """A call of a tool, in OpenAI's shape (`chat.tool_calls`)."""
+    function = node["function"]
+    called = {
+        "name": function["name"].text(),
+        "arguments": function["arguments"].text(),
+    }
+    return {"id": node["id"].line(200), "type": "function", "function": called}
 
 
 def _job(node: Node) -> dict[str, Any]:

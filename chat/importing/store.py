@@ -15,8 +15,10 @@ from uuid import UUID, uuid5
 from django.db import IntegrityError
 from django.utils import timezone
 
+from .. import tags
 from ..conversations import purge
 from ..database import write
+from ..errors import ChatError
 from ..models import Conversation, Feedback, Generation, Message
 from ..tape import SPAN
 from ..titles import title_from
@@ -60,7 +62,8 @@ def _store(user: Any, draft: Draft) -> Stored:
     if row is None:
         # One that was deleted a moment ago and is still to be removed.
         purge(Conversation.objects.filter(pk=pk, owner=user))
-        Conversation.objects.create(**_conversation(user, pk, draft), leaf_id=leaf)
+        fields = _conversation(user, pk, draft)
+        _tag(Conversation.objects.create(**fields, leaf_id=leaf), draft)
     _insert(user, pk, draft, new, ids)
     if row is not None and new and row.leaf_id in ids.values():
         # Nobody went on here since: what is new follows.
@@ -68,6 +71,14 @@ def _store(user: Any, draft: Draft) -> Stored:
     if new:
         mine.filter(pk=pk).update(indexed=False)
     return Stored(pk, row is None, len(new))
+
+
+def _tag(row: Conversation, draft: Draft) -> None:
+    """Whose user has too many already keeps those there are."""
+    try:
+        tags.put(row, draft.tags)
+    except ChatError:
+        draft.skipped += len(draft.tags)
 
 
 def _id_of(origin: str, conversation: UUID, there: set[UUID]) -> UUID:
@@ -134,6 +145,8 @@ def _message(
         role=message.role,
         content=message.content,
         reasoning=message.reasoning,
+        tool_calls=message.tool_calls,
+        tool_call_id=message.tool_call_id,
         status=message.status,
         tokens=message.tokens,
         created=created,

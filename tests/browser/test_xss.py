@@ -147,12 +147,13 @@ def conversation(title: str, contents: list[str]) -> dict[str, Any]:
             messages.append(message(role, content, above))
     leaf = messages[-1]["id"] if messages else None
     head = {"id": str(uuid4()), "title": title, "leaf": leaf, "source": "web"}
-    return head | {"messages": messages, "pinned": bool(contents)}
+    mark = {"tags": [title], "pinned": bool(contents)}
+    return head | mark | {"messages": messages}
 
 
 @pytest.fixture(scope="package")
 def written(browser: Any, sessions: dict[str, Any], _wire: Any) -> dict[str, str]:
-    """All payloads: as titles, questions, answers, thoughts and names of models. The
+    """All payloads as titles, tags, questions, answers, thoughts and models. The
     id of the conversation that has them, and its link."""
     context = browser.new_context(base_url=_wire.url, storage_state=sessions["alice"])
     cookies = {cookie["name"]: cookie["value"] for cookie in context.cookies()}

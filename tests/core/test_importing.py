@@ -15,7 +15,7 @@ from django.db import IntegrityError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chat import exporting, importing
+from chat import exporting, importing, removal, tags
 from chat.conversations import path_to, siblings_of
 from chat.errors import ChatError
 from chat.importing import draft, node, own, reader, store
@@ -178,6 +178,7 @@ class TestOpenWebUI:
         feedback = Feedback.objects.get()
         assert (feedback.rating, feedback.comment) == (1, "好")
         assert feedback.message.content == "小花"
+        assert [tag.name for tag in cats.tags.all()] == ["pets"]
 
     def test_old_chats_without_a_tree(self, cats) -> None:
         old = Conversation.objects.get(title="Old")
@@ -201,12 +202,27 @@ class TestOwn:
             content="Two",
         )
         Conversation.objects.update(pinned=True, title="题目")
+        call = {"name": "look", "arguments": "{}"}
+        Message.objects.create(
+            conversation=row.conversation,
+            parent=answer,
+            role="assistant",
+            tool_calls=[{"id": "c1", "type": "function", "function": call}],
+        )
+        Message.objects.create(
+            conversation=row.conversation,
+            parent=answer,
+            role="tool",
+            tool_call_id="c1",
+            content="Seen",
+        )
+        tags.put(Conversation.objects.get(), ["Physics", "水"])
         return Conversation.objects.get()
 
     def test_nothing_is_lost_on_the_way(self, alice, bob, original) -> None:
         report = bring(bob, all_json(alice))
 
-        assert (report.imported, report.messages, report.skipped) == (1, 3, 0)
+        assert (report.imported, report.messages, report.skipped) == (1, 5, 0)
         assert forgotten(all_json(bob)) == forgotten(all_json(alice))
 
     def test_ones_own_is_still_there(self, alice, original) -> None:
@@ -255,6 +271,32 @@ class TestOwn:
         assert (copy.status, copy.message.content) == ("stopped", "So far")
         assert (copy.text, copy.message.status) == ("", "stopped")
         assert fresh(job).status == "queued"
+
+    def test_it_can_be_found_again(self, bob, alice, original) -> None:
+        """The search index hears of what came."""
+        Conversation.objects.update(indexed=True)
+        bring(bob, all_json(alice))
+
+        assert not Conversation.objects.get(owner=bob).indexed
+
+    def test_too_many_tags_are_left_out(
+        self, bob, alice, original, monkeypatch
+    ) -> None:
+        monkeypatch.setattr(tags, "MAX_OWN", 1)
+
+        report = bring(bob, all_json(alice))
+
+        assert (report.imported, report.skipped) == (1, 2)
+
+    def test_what_was_deleted_a_moment_ago_comes_back(self, alice, bob) -> None:
+        answered(alice)
+        bring(bob, all_json(alice))
+        removal.remove(Conversation.objects.values_list("pk", flat=True), bob)
+
+        report = bring(bob, all_json(alice))
+
+        assert (report.imported, report.messages) == (1, 2)
+        assert Conversation.objects.owned_by(bob).count() == 1
 
     def test_somebody_elses_messages_are_not_taken_over(self, alice, bob) -> None:
         """A file that names Alice's rows makes rows of Bob's own."""
