@@ -74,6 +74,13 @@ STREAM = """async (payloads) => {
         renderer.finish(payload);
     }
 }"""
+MORE = """async () => {
+    const more = document.getElementById("more-conversations");
+    for (let turn = 0; turn < 10; turn++) {
+        if (!more.hidden) more.click();
+        await new Promise((resolve) => setTimeout(resolve, 150));
+    }
+}"""
 SETTLED = """async () => {
     await document.fonts.ready;
     await new Promise((resolve) => setTimeout(resolve, 400));
@@ -193,18 +200,11 @@ def test_in_a_conversation(
     chat = watched()
     page = chat.open(f"/c/{written['id']}/")
     page.locator(".message").first.wait_for()
-    for _ in range(8):
-        if page.locator("#older").is_hidden():
-            break
-        shown = page.locator(".message").count()
+    while (shown := page.locator(".message").count()) < 2 * len(PAYLOADS):
         page.locator("#older").click()
         expect(page.locator(".message")).not_to_have_count(shown)
-    for _ in range(4):
-        if page.locator("#more-conversations").is_hidden():
-            break
-        page.locator("#more-conversations").click()
-        page.wait_for_timeout(100)
-    assert page.locator(".message").count() == 2 * len(PAYLOADS)
+    page.evaluate(MORE)
+    assert page.locator("#conversations li").count() > len(PAYLOADS)
     page.evaluate(
         "() => document.querySelectorAll('details').forEach(d => d.open = true)"
     )
