@@ -128,13 +128,14 @@ def purge(rows: ConversationQuerySet) -> list[UUID]:
 
     What those used by their last checkpoint is counted: deleting is no way around it.
     """
-    live = Generation.objects.live().filter(conversation__in=rows).order_by("pk")
+    below = Generation.objects.filter(conversation__in=rows).order_by("pk")
     with write():
-        # An answer before its conversation, as its end locks them.
-        list(live.select_for_update().values_list("pk"))
+        # Answers before their conversation, as their ends lock them; the ended ones
+        # too: what has ended while one waits for it stays locked.
+        list(below.select_for_update().values_list("pk"))
         # What is asked here meanwhile waits for this lock, and finds nothing.
         list(rows.select_for_update().values_list("pk"))
-        ended = list(live.select_for_update())
+        ended = list(below.live().select_for_update())
         for generation in ended:
             usage.count(generation)
         rows.delete()
