@@ -7,7 +7,7 @@ batches; a conversation stands where its newest match is.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -25,9 +25,12 @@ from .snippets import Snippet, snippet
 TOP = 2**62
 """Above every passage's number."""
 WALKED = 2000
-"""So many of the newest passages are read before the index is asked."""
-BATCHES = (WALKED, 200, 500, 1000, *[2000] * 6)
-"""What one page looks at, at most. One that ends earlier is shorter, and has a next."""
+"""So many of the newest passages are read at a time before the index is asked."""
+WALKS = 4
+"""No more than that, and only while it looks as if they would fill the page."""
+BATCHES = (200, 500, 1000, *[2000] * 6)
+"""So many the index is asked for, one after the other. A page that is not full then is
+shorter than it could be, and has a next."""
 NEWEST = """
 SELECT id FROM chat_passage WHERE owner_id = %s AND id < %s ORDER BY id DESC LIMIT %s
 """
@@ -75,7 +78,11 @@ def find(
     words = terms(query)
     found: dict[UUID, int] = {}
     place = TOP if before is None else before
-    for hits, complete in look(owner, words, place):
+
+    def is_promising(walks: int) -> bool:
+        return len(found) * WALKS >= limit * walks
+
+    for hits, complete in look(owner, words, place, is_promising):
         new: dict[UUID, int] = {}
         for hit in hits:
             if hit.good and hit.conversation not in found:
@@ -95,19 +102,30 @@ def find(
 
 
 def look(
-    owner: int, words: Sequence[str], before: int
+    owner: int, words: Sequence[str], before: int, is_promising: Callable[[int], bool]
 ) -> Iterator[tuple[list[Hit], bool]]:
     """Batches of passages, newest first, and whether that was the last one."""
-    near, params = NEWEST, [owner]
-    for place, size in enumerate(BATCHES):
-        if place == 1:
-            near, params = backend().matching(owner, words) or (NEWEST, [owner])
-        hits = read(near, [*params, before, size], words)
-        complete = len(hits) < size
-        yield hits, complete
-        if complete:
+    place = before
+    for near, params, size in sources(owner, words, is_promising):
+        hits = read(near, [*params, place, size], words)
+        yield hits, len(hits) < size
+        if not hits:
             return
-        before = hits[-1].passage
+        place = hits[-1].passage
+
+
+def sources(
+    owner: int, words: Sequence[str], is_promising: Callable[[int], bool]
+) -> Iterator[tuple[str, list[Any], int]]:
+    """The newest as long as that is promising, then what the index has."""
+    newest = NEWEST, [owner]
+    for walks in range(1, WALKS + 1):
+        yield *newest, WALKED
+        if not is_promising(walks):
+            break
+    near, params = backend().matching(owner, words) or newest
+    for size in BATCHES:
+        yield near, params, size
 
 
 def read(near: str, params: Sequence[Any], words: Sequence[str]) -> list[Hit]:

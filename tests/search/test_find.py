@@ -52,7 +52,8 @@ class TestAgainstAPlainLook:
     def small_batches(self, request, monkeypatch) -> None:
         """The index is asked for nearly everything; on SQLite with few beginnings too,
         so that it does not help with short words."""
-        monkeypatch.setattr(finding, "BATCHES", (1, *[2] * 200))
+        monkeypatch.setattr(finding, "WALKED", 1)
+        monkeypatch.setattr(finding, "BATCHES", [2] * 200)
         monkeypatch.setattr(sqlite, "MAX_BEGINNINGS", request.param)
 
     @settings(
@@ -92,7 +93,8 @@ def test_a_page_that_finds_little_ends_and_says_where(alice, monkeypatch) -> Non
         converse(alice, f"xyz {number}")
     catch_up()
     Conversation.objects.exclude(title="xyz 0").update(archived=True)
-    monkeypatch.setattr(finding, "BATCHES", (2, 2))
+    monkeypatch.setattr(finding, "WALKED", 2)
+    monkeypatch.setattr(finding, "BATCHES", [2])
     rows = Conversation.objects.owned_by(alice).filter(archived=False)
 
     page = find(rows, alice.pk, "xyz", None, 5)
