@@ -14,6 +14,7 @@ import asyncio
 import contextlib
 import json
 from contextlib import aclosing
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -204,4 +205,9 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # the same
     async def say(self, message: Json) -> None:
         # A client that has gone is noticed by `disconnect`.
         with contextlib.suppress(RuntimeError, OSError):
-            await self.send(json.dumps(message, ensure_ascii=False, default=str))
+            await self.send(json.dumps(message, ensure_ascii=False, default=plain))
+
+
+def plain(value: Any) -> str:
+    """What JSON has no word for, as the API says it."""
+    return value.isoformat() if isinstance(value, datetime) else str(value)

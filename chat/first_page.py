@@ -3,16 +3,17 @@ end of the conversation, the newest conversations, and a plain form that asks.""
 
 from __future__ import annotations
 
+from datetime import tzinfo
 from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from . import generations
+from . import generations, listing
 from .asking import Ask
 from .conversations import path_to
+from .days import grouped
 from .engines.registry import default_model, find_model
 from .models import Conversation, Generation, Message
 
@@ -33,7 +34,10 @@ DEMO_EXAMPLES = (
 
 
 def first_page(
-    user: Any, conversation: Conversation | None, before: UUID | None = None
+    user: Any,
+    conversation: Conversation | None,
+    zone: tzinfo,
+    before: UUID | None = None,
 ) -> dict[str, Any]:
     """The template's context. `before`: show what came before that message."""
     path = _path(conversation, before) if conversation else []
@@ -44,7 +48,7 @@ def first_page(
         "older": path[0].pk if path and path[0].parent_id else None,
         "parent": last.pk if last and not before else "",
         "waiting": bool(last and last.status in ("queued", "running")),
-        "recent": _recent(user)[:CONVERSATIONS],
+        "recent": grouped(_recent(user), zone),
         "examples": DEMO_EXAMPLES if model and model.demo else EXAMPLES,
     }
 
@@ -57,9 +61,9 @@ def _path(conversation: Conversation, before: UUID | None) -> list[Message]:
     return path_to(end, conversation.pk, MESSAGES) if end else []
 
 
-def _recent(user: Any) -> QuerySet[Conversation]:
+def _recent(user: Any) -> list[Conversation]:
     rows = Conversation.objects.owned_by(user).filter(source="web", archived=False)
-    return rows.order_by("-pinned", "-updated", "-id")
+    return listing.page(rows.prefetch_related("tags"), None, CONVERSATIONS)
 
 
 def _shown(message: Message) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from django.utils.translation import get_language
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_http_methods
 
-from . import first_page, preferences
+from . import days, first_page, preferences
 from .errors import ChatError
 from .models import Conversation, Preferences
 from .page_strings import page_strings
@@ -51,13 +51,15 @@ def chat(request: HttpRequest, conversation_id: UUID | None = None) -> HttpRespo
         except ChatError as error:
             problem = error
     before = first_page.uuid_of(request.GET.get("before"))
+    zone = days.zone_named(request.COOKIES.get(days.COOKIE))
     context = {
         "page_data": page_data(conversation, request.preferences),  # type: ignore[attr-defined]
         "sharing": settings.CHAT_SHARING,
         "title": str(conversation) if conversation and conversation.title else "",
         "problem": problem.message if problem else "",
         "prompt": request.POST.get("prompt", ""),
-        **first_page.first_page(request.user, conversation, before),
+        "conversation": conversation,
+        **first_page.first_page(request.user, conversation, zone, before),
     }
     status = problem.status if problem else 200
     return render(request, "chat/page.html", context, status=status)

@@ -105,21 +105,28 @@ function query(values) {
 }
 
 export const conversations = {
-  /** @param {string | null} [cursor] */
-  list: (cursor) => call("GET", `/api/conversations${query({ cursor })}`),
+  /** @param {{cursor?: string | null, q?: string, tag?: string, archived?: boolean}} [which] */
+  list: ({ cursor, q, tag, archived } = {}) => {
+    const wanted = { cursor, q: q || null, tag: tag || null, archived: archived ? "true" : null };
+    return call("GET", `/api/conversations${query(wanted)}`);
+  },
   /** @param {string} id */
   get: (id) => call("GET", `/api/conversations/${id}`),
   /** @param {string} id @param {object} changes */
   change: (id, changes) => call("PATCH", `/api/conversations/${id}`, changes),
   /** @param {string} id */
   remove: (id) => call("DELETE", `/api/conversations/${id}`),
+  /** @param {string} id of one deleted a moment ago */
+  restore: (id) => call("POST", `/api/conversations/${id}/restore`, {}),
   /**
    * @param {string} id
-   * @param {{leaf?: string | null, cursor?: string | null, signal?: AbortSignal}} [options]
+   * @param {{leaf?: string | null, cursor?: string | null, limit?: number, signal?: AbortSignal}} [options]
    */
-  messages: (id, { leaf, cursor, signal } = {}) =>
-    call("GET", `/api/conversations/${id}/messages${query({ leaf, cursor })}`, undefined, signal),
+  messages: (id, { leaf, cursor, limit, signal } = {}) =>
+    call("GET", `/api/conversations/${id}/messages${query({ leaf, cursor, limit })}`, undefined, signal),
 };
+
+export const tags = { list: () => call("GET", "/api/tags") };
 
 export const generations = {
   /** @param {string} id @param {AbortSignal} [signal] */

@@ -21,6 +21,9 @@ import { Writing } from "./answers/writing.js";
 import { AssistantView } from "./messages/assistant.js";
 import { Transcript } from "./transcript.js";
 
+// As many messages as one request brings.
+const MANY = 100;
+
 /** @param {Message} message */
 function isLive({ status, generation }) {
   return Boolean(generation) && (status === "queued" || status === "running");
@@ -92,11 +95,29 @@ export class ConversationPane {
     }
   }
 
-  async loadOlder() {
+  /**
+   * Open it on the branch of a message, where that message stands.
+   * @param {string} id
+   * @param {string} message
+   */
+  async openAt(id, message) {
+    await this.open(id, message);
+    const { signal } = this.reading;
+    while (!signal.aborted && !this.transcript.reveal(message) && this.next) {
+      const before = this.next;
+      await this.loadOlder(MANY);
+      if (this.next === before) return; // it failed, and was said
+    }
+  }
+
+  /** @param {number} [limit] */
+  async loadOlder(limit) {
     const { signal } = this.reading;
     if (!this.id || !this.next) return;
     try {
-      const { items, next } = await conversations.messages(this.id, { cursor: this.next, signal });
+      const cursor = this.next;
+      const { items, next } = await conversations.messages(this.id, { cursor, limit, signal });
+      if (signal.aborted) return;
       this.next = next;
       this.transcript.showOlder(items, next !== null);
     } catch (error) {

@@ -1,5 +1,5 @@
 /**
- * What a page asks: whether to do it, and a new name.
+ * What a page asks and tells.
  */
 
 import { el } from "./dom.js";
@@ -43,20 +43,4 @@ export function tell(title, paragraphs) {
   dialog.addEventListener("close", () => dialog.remove());
   document.body.append(dialog);
   dialog.showModal();
-}
-
-/** @param {string} title @returns {Promise<string | null>} null: leave it */
-export async function askTitle(title) {
-  const input = /** @type {HTMLInputElement} */ (
-    el("input", { type: "text", value: title, maxLength: 200, required: true, "aria-label": t("title") })
-  );
-  const agreed = await ask(t("rename"), [input], t("save"), "primary");
-  const changed = input.value.trim();
-  return agreed && changed && changed !== title ? changed : null;
-}
-
-/** @param {string} title @returns {Promise<boolean>} */
-export function askDelete(title) {
-  const text = el("p", {}, t("deleteQuestion", { title }));
-  return ask(t("delete"), [text], t("delete"), "danger");
 }

@@ -16,7 +16,7 @@ import { explain } from "./errors.js";
 import { ConversationMenu } from "./menu.js";
 import { ModelChoice } from "./models.js";
 import { Shortcuts } from "./shortcuts.js";
-import { Sidebar } from "./sidebar.js";
+import { Sidebar } from "./sidebar/sidebar.js";
 import { announce } from "./status.js";
 import { sentences, t } from "./strings.js";
 
@@ -48,6 +48,7 @@ new ConversationMenu(() => sidebar.current);
 const line = new ConnectionLine();
 const connection = new Connection({
   onConversation: (action, conversation) => {
+    if (conversation.id === unlisted?.id) unlisted = conversation;
     sidebar.onConversation(action, conversation);
     if (action !== "deleted") void pane.heard(conversation);
     // Our own wish to delete it is answered by then.
@@ -100,10 +101,10 @@ const pane = new ConversationPane(connection, {
 });
 
 const sidebar = new Sidebar({
-  onOpen: (id) => {
+  onOpen: (id, message) => {
     if (id !== pane.id) history.pushState(null, "", `/c/${id}/`);
     drawer.set(false);
-    void show(id);
+    void show(id, message);
   },
   onDeleted: (id) => {
     if (id === pane.id) startNew();
@@ -111,8 +112,8 @@ const sidebar = new Sidebar({
   onRenamed: (id) => id === pane.id && showTitle(),
 });
 
-/** @param {string | null} id */
-async function show(id) {
+/** @param {string | null} id @param {string | null} [message] to begin at */
+async function show(id, message) {
   composer.clearNotice();
   own.forget();
   meter.show(null);
@@ -120,6 +121,7 @@ async function show(id) {
   composer.useDraft(id);
   if (id === null || current()) showTitle();
   if (id === null) pane.startNew();
+  else if (message) await pane.openAt(id, message);
   else await pane.open(id);
   await settle();
   composer.focus();
@@ -139,7 +141,7 @@ function leaveDeleted() {
   announce(told.what);
 }
 
-/** @type {import("./sidebar.js").Conversation | null} open, but too old for the list */
+/** @type {import("./sidebar/listing.js").Conversation | null} open, but too old for the list */
 let unlisted = null;
 
 function current() {
@@ -201,8 +203,14 @@ function move(step) {
   if (to) sidebar.hooks.onOpen(to.id);
 }
 
+function find() {
+  drawer.set(true);
+  sidebar.finder.field.focus();
+}
+
 new Shortcuts([
   { keys: "Mod+Shift+O", name: "newChat", run: startNew },
+  { keys: "Mod+K", name: "shortcutFind", run: () => find() },
   { keys: "Shift+Escape", name: "shortcutPrompt", run: () => composer.area.focus() },
   { keys: "Alt+ArrowUp", name: "shortcutUp", run: () => move(-1) },
   { keys: "Alt+ArrowDown", name: "shortcutDown", run: () => move(1) },
@@ -213,5 +221,5 @@ new Shortcuts([
 
 // The models' failure is not worth a word: the server chooses, and the page works.
 const listed = Promise.all([sidebar.refresh(), choice.load().catch(() => {})]);
-void show(data.conversation);
+void show(data.conversation, new URLSearchParams(location.search).get("at"));
 document.documentElement.dataset.ready = "true";

@@ -110,6 +110,16 @@ export class Transcript {
     return view;
   }
 
+  /** Bring a message into sight. @param {string} id @returns {boolean} whether it is here */
+  reveal(id) {
+    const view = this.views.find(({ message }) => message.id === id);
+    if (!view) return false;
+    view.node.scrollIntoView({ block: "center" });
+    view.node.classList.add("found");
+    view.node.addEventListener("animationend", () => view.node.classList.remove("found"), { once: true });
+    return true;
+  }
+
   /** Remove the message at `index` and all behind it. @param {number} index */
   cut(index) {
     const gone = this.views.splice(index);

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-PEOPLE = ("alice", "bob", "erin")
+PEOPLE = ("alice", "bob", "dana", "erin")
 SETUP = f"""
 import django; django.setup()
 from django.core.management import call_command

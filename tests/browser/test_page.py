@@ -59,42 +59,6 @@ def test_there_is_a_page_for_what_is_not_there(chat: ChatPage) -> None:
     chat.page.wait_for_selector("html[data-ready]")
 
 
-def test_conversations_are_renamed_and_deleted(open_chat: Chats) -> None:
-    chat = open_chat("bob")
-    chat.ask("n=2 first name")
-    row = chat.page.locator("#conversations li", has_text="first name")
-    row.hover()
-    row.get_by_role("button", name="Rename").click()
-    chat.page.get_by_role("dialog").get_by_label("Title").fill("second name")
-    chat.page.keyboard.press("Enter")
-    expect(chat.page.locator("#title")).to_have_text("second name")
-    row = chat.page.locator("#conversations li", has_text="second name")
-    row.hover()
-    row.get_by_role("button", name="Delete").click()
-    dialog = chat.page.get_by_role("dialog")
-    expect(dialog).to_contain_text("This cannot be undone.")
-    dialog.get_by_role("button", name="Delete").click()
-    expect(row).to_have_count(0)
-    expect(chat.page).to_have_url("/")
-    expect(chat.page.locator(".message")).to_have_count(0)
-
-
-def test_long_lists_come_in_pages(open_chat: Chats) -> None:
-    chat = open_chat("bob")
-    post = """async (count) => {
-        const {call} = await import("/static/chat/api.js");
-        for (let i = 0; i < count; i++)
-            await call("POST", "/api/conversations", {title: `paged ${i}`});
-    }"""
-    chat.page.evaluate(post, 35)
-    chat.page.reload()
-    rows = chat.page.locator("#conversations li")
-    expect(rows).to_have_count(30)
-    chat.page.get_by_role("button", name="Show more").click()
-    expect(chat.page.locator("#conversations li", has_text="paged 0")).to_be_visible()
-    expect(chat.page.get_by_role("button", name="Show more")).to_be_hidden()
-
-
 def test_earlier_messages_come_when_asked_for(open_chat: Chats) -> None:
     chat = open_chat("bob")
     post = """async (count) => {
