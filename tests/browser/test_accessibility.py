@@ -87,7 +87,7 @@ def test_the_sheet_tells_the_keys_and_they_work(open_chat: Any) -> None:
     chat.ask("n=1 pace=0 second")
     page.keyboard.press("Control+/")
     sheet = page.get_by_role("dialog", name="Keyboard shortcuts")
-    expect(sheet.locator("dt")).to_have_count(8)
+    expect(sheet.locator("dt")).to_have_count(9)
     page.keyboard.press("Escape")
     expect(sheet).to_have_count(0)
 
