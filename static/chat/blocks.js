@@ -4,8 +4,8 @@
  * A frame costs what is new, not what is there. Text behind the last frozen block is
  * parsed again; blocks whose source is the same are left alone; once the last block
  * has a full first line, what stands before it cannot change any more and freezes.
- * An open code fence only grows by its new text. `finish` parses the whole text once
- * and mends what later text changed after all (link definitions, for one).
+ * An open code fence only grows by its new text. Link definitions change what stands
+ * before them: `finish` parses a text that has some once more, as a whole.
  */
 
 import { codeFrame } from "./code.js";
@@ -19,6 +19,9 @@ import { lex, render } from "./markdown.js";
  * @property {HTMLElement} [code] an open fence's element: it only grows
  */
 
+const DEFINITION = /^ {0,3}\[[^\]\n]+\]:/m;
+const FORMULA = /^ {0,3}(?:\$\$|\\\[)/m;
+const BLANK = /\n[ \t]*\n$/;
 const FENCE = /^ {0,3}(`{3,}|~{3,})([^\n`]*)/;
 
 /** @param {any} token whether it is a code fence that nothing has closed yet */
@@ -48,6 +51,8 @@ export class BlockRenderer {
     this.frame.cancel();
     /** What is behind the frozen blocks. */
     this.tail = "";
+    /** How long the text is, frozen blocks included. */
+    this.length = 0;
     /** @type {Block[]} */
     this.frozen = [];
     /** @type {Block[]} */
@@ -58,7 +63,9 @@ export class BlockRenderer {
   /** @param {string} text new text, behind what there is */
   append(text) {
     if (!text) return;
-    this.tail += normalise(text);
+    const more = normalise(text);
+    this.tail += more;
+    this.length += more.length;
     this.frame.request();
   }
 
@@ -71,13 +78,18 @@ export class BlockRenderer {
   /** @param {string} text the whole of it; nothing follows */
   finish(text) {
     this.frame.cancel();
-    const tokens = lex(normalise(text));
-    const blocks = [...this.frozen, ...this.live];
-    const same = Object.keys(tokens.links ?? {}).length ? 0 : countSame(blocks, tokens);
-    this.replace(blocks, same, tokens, false);
-    this.frozen = blocks;
-    this.live = [];
+    const whole = normalise(text);
+    if (whole.length !== this.length || !whole.endsWith(this.tail) || DEFINITION.test(whole)) {
+      this.live.unshift(...this.frozen);
+      this.frozen = [];
+      this.tail = whole;
+    }
+    const tokens = lex(this.tail);
+    const same = Object.keys(tokens.links ?? {}).length ? 0 : countSame(this.live, tokens);
+    this.replace(this.live, same, tokens, false);
+    this.frozen.push(...this.live.splice(0));
     this.tail = "";
+    this.length = whole.length;
   }
 
   drawTail() {
@@ -113,14 +125,33 @@ export class BlockRenderer {
    */
   freeze(tokens) {
     let start = this.tail.length;
-    for (let i = tokens.length - 1; i > 0; i--) {
-      start -= tokens[i].raw.length;
-      if (tokens[i].type === "space" || !this.tail.includes("\n", start)) continue;
-      this.tail = this.tail.slice(start);
-      this.frozen.push(...this.live.splice(0, i));
-      return;
-    }
+    let last = tokens.length;
+    do {
+      last -= 1;
+      if (last <= 0) return;
+      start -= tokens[last].raw.length;
+    } while (tokens[last].type === "space" || !this.tail.includes("\n", start));
+    const count = countClosed(tokens, last);
+    for (const { raw } of tokens.slice(count, last)) start -= raw.length;
+    this.tail = this.tail.slice(start);
+    this.frozen.push(...this.live.splice(0, count));
   }
+}
+
+/**
+ * How many of the first `count` blocks no later text can join: a formula that is open
+ * may run on, over what looks like a list, up to a blank line.
+ * @param {any[]} tokens
+ * @param {number} count
+ */
+function countClosed(tokens, count) {
+  let closed = count;
+  for (let i = count - 1; i >= 0; i--) {
+    const { type, raw } = tokens[i];
+    if (type === "space" || BLANK.test(raw)) break;
+    if (type !== "mathBlock" && FORMULA.test(raw)) closed = i;
+  }
+  return closed;
 }
 
 /** @param {Block[]} blocks @param {any[]} tokens how many at the start are drawn already */

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+import random
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from playwright.sync_api import expect
 
+from bench import page_stream
 from chat.engines.scripts import MARKDOWN
 
 from .chat_page import ChatPage
@@ -140,6 +142,7 @@ DOCUMENTS = {
     "loose list": "- a\n\n- b\n\n  still b\n\n- c\n\ndone\n",
     "setext": "Title\n=====\n\nSub\n---\n\ntext\n",
     "math": "$$\n- a\n+ b\n$$\n\nand \\[ x \\]\n\n$$ open\n\nend",
+    "open formula": "so\n$$\n- a\n- b\n\n- c\n$$\n\n\\[\n# x\n> y\n\\]\nz\n\n$$\na\n",
     "fences": "````md\n```js\nlet a;\n```\n````\n\n~~~\nx\n~~~\nafter\n",
     "quotes": "> a\nlazy\n\n> b\n\n    code\n\ntext",
     "html": "<div>\n*a*\n\n</div>\n\n<!-- c -->\n\n<b>x</b>",
@@ -156,12 +159,65 @@ def test_growing_ends_like_drawing_once(
     assert result["grown"] == result["whole"]
 
 
+MIXED = r"""async (module, [pieces, documents]) => {
+    const warm = document.createElement("div");
+    new module.BlockRenderer(warm).finish("$x$\n\n```py\nx = 1\n```\n");
+    const ready = (what) => Boolean(warm.querySelector(what));
+    while (!ready(".katex") || !ready("[class^=hljs-]"))
+        await new Promise((resolve) => setTimeout(resolve, 20));
+    const wrong = [];
+    for (const [order, size] of documents) {
+        const text = order.map((place) => pieces[place]).join("");
+        const [whole, grown] = [0, 1].map(() => document.createElement("div"));
+        new module.BlockRenderer(whole).finish(text);
+        const renderer = new module.BlockRenderer(grown);
+        for (let at = 0; at < text.length; at += size) {
+            renderer.append(text.slice(at, at + size));
+            renderer.frame.flush();
+        }
+        renderer.finish(text);
+        if (grown.innerHTML !== whole.innerHTML) wrong.push([text, size]);
+    }
+    return wrong;
+}"""
+PIECES = [
+    *("# title\n", "text\n", "more **text**\n", "\n", "\n\n", "- a\n", "  - b\n"),
+    *("1. one\n", "> said\n", "```py\nx = 1\n```\n", "```\nopen\n", "    code\n"),
+    *("| a | b |\n|---|---|\n| c | d |\n", "$$\n", "\\[ x", "\\]\n", "$y$ ", "---\n"),
+    *("[l]: https://b.org\n", "[l] ", "===\n", "中**文：**后\n", "- [ ] t\n", "<b>x"),
+]
+
+
+def test_whatever_follows_whatever_it_ends_like_drawing_once(
+    library: ChatPage,
+) -> None:
+    chance = random.Random(20_261_121)
+    documents = [
+        ([chance.randrange(len(PIECES)) for _ in range(12)], chance.choice([1, 3, 11]))
+        for _ in range(250)
+    ]
+    assert library.module("blocks", MIXED, [PIECES, documents]) == []
+
+
 def test_a_frame_costs_what_is_new(library: ChatPage) -> None:
     """The part that is parsed again stays small however long the answer is."""
     text = "A paragraph of some length, **bold** too.\n\n" * 200
     result = library.module("blocks", GROW, [text, 40])
     assert result["same"]
     assert result["most"] < 200
+
+
+def test_a_long_answer_ends_as_if_it_were_drawn_once(chat: ChatPage) -> None:
+    """20,000 characters in 4,000 pieces, through typewriter and renderer; how smooth
+    that is, `bench.page_stream` tells."""
+    text = page_stream.document()
+    frames = chat.page.evaluate(page_stream.STREAM, [text, 4000, 1.5])
+    shown, whole = chat.page.evaluate(page_stream.COMPARE, text)
+    assert shown == whole
+    assert whole.count("<table") >= 15
+    assert whole.count('<figure class="code"') == 5
+    assert "katex" in whole
+    assert len(frames) > 1
 
 
 @pytest.mark.parametrize(
