@@ -38,6 +38,7 @@ class ConversationAdmin(ReadOnlyAdmin[Conversation]):
     list_filter = (
         AnswersFilter,
         RatingFilter,
+        "source",
         "archived",
         "pinned",
         ("updated", admin.DateFieldListFilter),

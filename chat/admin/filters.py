@@ -79,7 +79,7 @@ class FinishReasonFilter(SimpleListFilter):
     parameter_name = "finish_reason"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Choices:
-        reasons = ("stop", "length", "stopped", "content_filter")
+        reasons = ("stop", "length", "stopped", "content_filter", "tool_calls")
         return [(reason, reason) for reason in reasons]
 
     def queryset(self, request: HttpRequest, queryset: Rows) -> Rows | None:

@@ -64,7 +64,8 @@ class GenerationAdmin(DependentAdmin[Generation]):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Generation]:
         rows = super().get_queryset(request)
         return rows.defer(
-            "text", "reasoning", "token_ids", "conversation__system_prompt"
+            *("text", "reasoning", "token_ids", "tool_calls", "params"),
+            "conversation__system_prompt",
         )
 
     def get_search_results(

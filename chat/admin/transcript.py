@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from ..conversations import newest_leaf, path_to, siblings_of
 from ..follow import timing, usage
 from ..models import Conversation, Feedback, Generation, Message
+from ..tool_calls import Calls
 
 PAGE = 100
 """Messages on one page: the last of a branch; the earlier ones are linked."""
@@ -54,6 +55,10 @@ class Turn:
     @property
     def reasoning(self) -> str:
         return self.live.reasoning if self.live else self.message.reasoning
+
+    @property
+    def calls(self) -> Calls:
+        return (self.live or self.message).said.tool_calls
 
     @property
     def status(self) -> str:

@@ -205,3 +205,13 @@ def test_it_deletes_what_is_selected(admin: Client, alice: User, talk: Talk) -> 
     admin.post(LIST, {**chosen, "post": "yes"})
     assert list(Conversation.objects.all()) == [kept]
     assert Message.objects.count() == 2
+
+
+def test_it_tells_what_programs_asked(admin: Client, alice: User, talk: Talk) -> None:
+    talk(alice, "of a person")
+    program = talk(alice, "of a program")[0]
+    Conversation.objects.filter(pk=program.pk).update(source="api")
+
+    assert titles(admin, "source__exact=api") == {"of a program"}
+    assert titles(admin, "source__exact=web") == {"of a person"}
+    assert len(titles(admin)) == 2

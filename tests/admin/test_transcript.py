@@ -219,3 +219,38 @@ def test_it_does_not_find_other_messages(
 def test_it_redirects_when_there_is_no_such_conversation(admin: Client) -> None:
     page = reverse("admin:chat_conversation_change", args=[uuid4()])
     assert admin.get(page).status_code == 302
+
+
+def test_it_shows_calls_of_tools_and_what_they_said(
+    admin: Client, alice: User, talk: Talk
+) -> None:
+    place, answer, _job = talk(alice, content="", finish_reason="tool_calls")
+    called = {"name": "weather", "arguments": f'{{"at": "北京", "x": "{HOSTILE}"}}'}
+    Message.objects.filter(pk=answer.pk).update(
+        tool_calls=[{"id": "call_1", "type": "function", "function": called}]
+    )
+    result = Message.objects.create(
+        conversation=place,
+        parent=answer,
+        role="tool",
+        content="rain",
+        tool_call_id="call_1",
+    )
+    Conversation.objects.filter(pk=place.pk).update(leaf=result)
+    page = read(admin, place)
+
+    assert "<code>weather</code>" in page
+    assert "{&quot;at&quot;: &quot;北京&quot;" in page
+    assert "<script>alert" not in page
+    assert "answers the call <code>call_1</code>" in page
+    assert "rain" in page
+
+
+def test_calls_of_a_live_answer_are_those_of_its_checkpoint(
+    admin: Client, alice: User, talk: Talk
+) -> None:
+    place, _answer, job = talk(alice, content="", status="running")
+    line = '[0, "call_1", "weather", "{\\"at", 3]\n'
+    Generation.objects.filter(pk=job.pk).update(tool_calls=line)
+
+    assert "{&quot;at" in read(admin, place)

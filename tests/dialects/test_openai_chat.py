@@ -200,11 +200,6 @@ def test_parameters_reach_the_engine(client):
         user="somebody",
         metadata={"a": "b"},
         service_tier="auto",
-        prediction={"type": "content", "content": "x"},
-        prompt_cache_key="x",
-        prompt_cache_retention="24h",
-        safety_identifier="x",
-        verbosity="low",
         extra_body={"top_k": 5, "enable_thinking": False, "unknown": {"key": 1}},
     )
 
