@@ -167,9 +167,10 @@ def running(
             process.wait()
 
 
-def manage(command: str, env: dict[str, str]) -> str:
+def manage(command: str | list[str], env: dict[str, str]) -> str:
+    words = command.split() if isinstance(command, str) else command
     done = subprocess.run(
-        [sys.executable, "manage.py", *command.split()],
+        [sys.executable, "manage.py", *words],
         cwd=ROOT,
         env=env,
         check=True,

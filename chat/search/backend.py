@@ -20,6 +20,10 @@ class Backend(Protocol):
         """What a passage is stored with, so that it is found."""
         ...
 
+    def filling(self) -> AbstractContextManager[None]:
+        """Around storing so much that the index is better made anew."""
+        ...
+
     def reading(self) -> AbstractContextManager[None]:
         """Around a query of the index."""
         ...

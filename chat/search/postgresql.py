@@ -16,10 +16,27 @@ MATCHING = """
 SELECT id FROM chat_passage
 WHERE marks @> %s::integer[] AND id < %s ORDER BY id + 0 DESC LIMIT %s
 """
+INDEX = """
+CREATE INDEX passage_marks ON chat_passage USING gin (marks)
+WITH (gin_pending_list_limit = 512)
+"""
+"""As migration 0013 makes it. Every search reads the pending entries: few of them."""
 
 
 def marks(owner: int, body: str) -> list[int]:
     return hashed(owner, grams(body))
+
+
+@contextmanager
+def filling() -> Iterator[None]:
+    with connection.cursor() as cursor:
+        cursor.execute("DROP INDEX passage_marks")
+        try:
+            yield
+        finally:
+            cursor.execute("SET maintenance_work_mem = '512MB'")
+            cursor.execute(INDEX)
+            cursor.execute("ANALYZE")
 
 
 @contextmanager

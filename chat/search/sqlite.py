@@ -38,6 +38,10 @@ def marks(owner: int, body: str) -> str:
     return "".join(chr(first + digit) for digit in digits)
 
 
+def filling() -> AbstractContextManager[None]:
+    return nullcontext()
+
+
 def reading() -> AbstractContextManager[None]:
     """Nothing: a transaction of ours would wait for the writers'."""
     return nullcontext()

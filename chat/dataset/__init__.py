@@ -1,0 +1,1 @@
+"""Conversations nobody had, as many as are wanted: for measuring."""
