@@ -35,6 +35,8 @@ for name in ("alice", "bob", "hasty", "spent"):
     print(ApiKey.objects.create_key(user, "test")[1])
     if name in limits:
         Quota.objects.create(user=user, **limits[name])
+alice = User.objects.get(username="alice")
+print(ApiKey.objects.create_key(alice, "reads", scopes="read")[1])
 """
 START_SECONDS = 60
 MODELS = """
@@ -65,6 +67,8 @@ class Site:
     """Of somebody who may ask twice an hour."""
     spent_key: str
     """Of somebody who may use five tokens a day."""
+    reading_key: str
+    """Of the same person as the first one; it may not ask."""
     upstream: Upstream
     """The engine behind the models `remote` and `plain`, in the test's process."""
 
@@ -78,6 +82,11 @@ class Site:
     def post(self, path: str, body: Any, **headers: str) -> httpx.Response:
         named = self.headers | {k.replace("_", "-"): v for k, v in headers.items()}
         return httpx.post(self.url + path, json=body, headers=named, timeout=30)
+
+    def calls(self, mark: str) -> list[dict[str, Any]]:
+        """What programs of the first key's owner asked that begins with this word."""
+        found = self.get("/api/conversations?source=api&limit=100").json()
+        return [row for row in found["items"] if row["title"].startswith(mark)]
 
     def generation(self, name: str) -> dict[str, Any]:
         found: dict[str, Any] = self.get(f"/api/generations/{name}").json()

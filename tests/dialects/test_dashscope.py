@@ -56,6 +56,34 @@ def test_a_prompt_in_text_format():
     assert done.request_id
 
 
+@pytest.mark.parametrize("incremental", [None, False, True])
+def test_a_stream_of_a_prompt(incremental):
+    """As in 1.x: without the switch, all text so far in every frame."""
+    switch = {} if incremental is None else {"incremental_output": incremental}
+    frames = list(
+        Generation.call("scripted", prompt="zh pace=0.002", stream=True, **switch)
+    )
+    said = [frame.output.text for frame in frames]
+
+    assert all(frame.status_code == HTTPStatus.OK for frame in frames)
+    assert ("".join(said) if incremental else said[-1]) == CHINESE
+    if not incremental:
+        assert all(CHINESE.startswith(text) for text in said)
+    assert frames[-1].output.finish_reason == "stop"
+
+
+def test_a_history():
+    """As in 1.x, before there were messages."""
+    done = Generation.call(
+        model="scripted",
+        prompt="prompt pace=0",
+        history=[{"user": "one", "bot": "two"}, {"user": "three", "bot": "four"}],
+    )
+
+    told = json.loads(done.output.text)
+    assert told["roles"] == ["user", "assistant", "user", "assistant", "user"]
+
+
 def test_messages_in_message_format():
     done = Generation.call(
         model="scripted",

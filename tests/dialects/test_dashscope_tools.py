@@ -124,7 +124,6 @@ def test_what_is_asked_of_the_engine(site):
             },
             "parameters.response_format",
         ),
-        ({"history": [{"user": "a", "bot": "b"}], "prompt": "x"}, "input.history"),
     ],
 )
 def test_what_it_refuses_it_names(more, field):

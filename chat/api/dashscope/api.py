@@ -44,10 +44,27 @@ api = DocumentedAPI(
 errors.install(api, as_dashscope)
 
 
+class TurnIn(Schema):
+    """A question and its answer, as 1.x told the history."""
+
+    user: Text = ""
+    bot: Text = ""
+
+
 class InputIn(Schema):
     messages: Messages | None = None
     prompt: Text | None = None
-    history: Any = None
+    history: list[TurnIn] | None = None
+
+    def told(self) -> list[MessageIn]:
+        """The messages, or the history, and then the prompt."""
+        said = list(self.messages or ())
+        for turn in self.history or () if self.messages is None else ():
+            said.append(MessageIn(role="user", content=turn.user))
+            said.append(MessageIn(role="assistant", content=turn.bot))
+        if self.prompt or not said:
+            said.append(MessageIn(role="user", content=self.prompt or ""))
+        return said
 
 
 class FormatIn(Schema):
@@ -88,8 +105,6 @@ class GenerationIn(Schema):
         if given.tools and given.result_format != "message":
             text = _("Tools need the result format message.")
             raise unsupported("parameters.result_format", text)
-        if self.input.history:
-            raise unsupported("input.history", _("Use messages."))
 
     def ask(self, key: str | None) -> Ask:
         self.refuse()
@@ -109,13 +124,7 @@ class GenerationIn(Schema):
         return Ask(model, params, key)
 
     def told(self, *, tools: bool) -> calls.Told:
-        messages = self.input.messages
-        if messages is None:
-            messages = [MessageIn(role="user", content=self.input.prompt or "")]
-        elif self.input.prompt:
-            # Both: the prompt comes last.
-            messages = [*messages, MessageIn(role="user", content=self.input.prompt)]
-        return told(messages, "input.messages", tools=tools)
+        return told(self.input.told(), "input.messages", tools=tools)
 
 
 def start(request: HttpRequest, body: GenerationIn, key: str | None) -> Generation:
