@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 
 import httpx
@@ -30,6 +31,78 @@ def test_httpx_sse_reads_it(site):
     text = [json.loads(e.data).get("text", "") for e in events if e.event == "delta"]
     assert "".join(text) == scripted(4)
     assert all(event.id for event in events)
+
+
+def test_httpx_sse_reads_on_where_it_was(site):
+    seen = []
+    with httpx.Client(headers=site.headers, timeout=30) as client:
+        with connect_sse(
+            client,
+            "POST",
+            f"{site.url}/api/chat/stream",
+            json={"prompt": "zh pace=0.005"},
+        ) as source:
+            name = source.response.headers["x-generation-id"]
+            for event in source.iter_sse():
+                seen.append(event)
+                if event.event == "delta":
+                    break
+        url = f"{site.url}/api/generations/{name}/stream"
+        last = {"Last-Event-ID": seen[-1].id}
+        with connect_sse(client, "GET", url, headers=last) as source:
+            seen += source.iter_sse()
+        end = client.get(url, headers={"Last-Event-ID": seen[-1].id})
+
+    numbers = [int(event.id) for event in seen]
+    assert numbers == sorted(set(numbers))
+    said = [json.loads(e.data).get("text", "") for e in seen if e.event == "delta"]
+    assert "".join(said) == CHINESE
+    assert end.status_code == 204
+
+
+PARAMS = {
+    "temperature": 0.25,
+    "top_p": 0.5,
+    "top_k": 3,
+    "min_p": 0.125,
+    "repetition_penalty": 1.5,
+    "max_tokens": 2000,
+    "stop": ["\n\n", "\t"],
+    "seed": 7,
+}
+
+
+@pytest.mark.parametrize("thinking", [True, False, None])
+def test_every_parameter_reaches_the_engine(site, thinking):
+    wish = {"thinking": thinking} if thinking is not None else {}
+    params = {**PARAMS, **wish, "chunking": "token"}
+    told = site.post("/api/chat", {"prompt": "prompt pace=0", "params": params}).json()
+    away = {"prompt": "n=1", "model": "remote", "params": params}
+    done = site.post("/api/chat", away).json()
+
+    said = json.loads(told["response"])["params"]
+    assert {**PARAMS, **wish}.items() <= said.items()
+    assert done["response"] == "t0"
+    body = site.upstream.requests[-1]
+    assert PARAMS.items() <= body.items()
+    switch = {"enable_thinking": thinking} if wish else None
+    assert body.get("chat_template_kwargs") == switch
+    assert "chunking" not in body
+
+
+ENGLISH = 'One, e.g. this. "Two?" Three is 3.14! Four'
+
+
+def test_english_sentences_for_speech(site):
+    coded = base64.urlsafe_b64encode(ENGLISH.encode()).decode()
+    answer = site.post(
+        "/api/chat/stream",
+        {"prompt": f"say={coded} pace=0", "params": {"chunking": "sentence"}},
+    )
+    page = shown(answer.content)
+    said = [event.text for event in page.events if isinstance(event, Delta)]
+
+    assert said == ["One, e.g. this. ", '"Two?" ', "Three is 3.14! ", "Four"]
 
 
 def test_whole_sentences_for_speech(site):
