@@ -77,17 +77,10 @@ def test_every_parameter_reaches_the_engine(site, thinking):
     wish = {"thinking": thinking} if thinking is not None else {}
     params = {**PARAMS, **wish, "chunking": "token"}
     told = site.post("/api/chat", {"prompt": "prompt pace=0", "params": params}).json()
-    away = {"prompt": "n=1", "model": "remote", "params": params}
-    done = site.post("/api/chat", away).json()
 
     said = json.loads(told["response"])["params"]
     assert {**PARAMS, **wish}.items() <= said.items()
-    assert done["response"] == "t0"
-    body = site.upstream.requests[-1]
-    assert PARAMS.items() <= body.items()
-    switch = {"enable_thinking": thinking} if wish else None
-    assert body.get("chat_template_kwargs") == switch
-    assert "chunking" not in body
+    assert said["thinking"] is thinking
 
 
 ENGLISH = 'One, e.g. this. "Two?" Three is 3.14! Four'

@@ -94,7 +94,8 @@ async def test_it_says_prompted_then_chunks_then_finished(engine):
 
 async def test_it_sends_what_was_asked(engine, upstream):
     params = {"temperature": 0.5, "top_k": 3, "max_tokens": 9, "stop": ("x",)}
-    await collect(engine, ask("hello", **params, thinking=False, seed=1))
+    more = {"top_p": 0.5, "min_p": 0.1, "repetition_penalty": 1.5}
+    await collect(engine, ask("hello", **params, **more, thinking=False, seed=1))
 
     (body,) = upstream.requests
     assert body["model"] == "bench"
@@ -104,8 +105,16 @@ async def test_it_sends_what_was_asked(engine, upstream):
     assert (body["temperature"], body["top_k"], body["seed"]) == (0.5, 3, 1)
     assert (body["max_tokens"], body["stop"]) == (9, ["x"])
     assert body["chat_template_kwargs"] == {"enable_thinking": False}
-    assert "min_p" not in body
+    assert more.items() <= body.items()
     assert upstream.headers[0]["authorization"] == "Bearer a key"
+
+
+async def test_it_sends_nothing_that_was_not_asked(engine, upstream):
+    await collect(engine, ask("hello"))
+
+    assert set(upstream.requests[0]) == {
+        *("model", "messages", "stream", "stream_options")
+    }
 
 
 @pytest.mark.parametrize("word", ["think", "reason"])
