@@ -62,7 +62,7 @@ def _path(conversation: Conversation, before: UUID | None) -> list[Message]:
 
 
 def _recent(user: Any) -> list[Conversation]:
-    rows = Conversation.objects.owned_by(user).filter(source="web", archived=False)
+    rows = listing.shelf(Conversation.objects.owned_by(user))
     return listing.page(rows.prefetch_related("tags"), None, CONVERSATIONS)
 
 

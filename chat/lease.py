@@ -130,7 +130,8 @@ def exhausted() -> list[Generation]:
 def stop_requested(owner: str) -> set[UUID]:
     """Those of ours that somebody, anywhere, asked to stop."""
     rows = Generation.objects.filter(status="running", owner=owner, stop_requested=True)
-    return set(rows.values_list("pk", flat=True))
+    # Not in their usual order: SQLite would read all there are, in that order.
+    return set(rows.order_by().values_list("pk", flat=True))
 
 
 def _end() -> CombinedExpression:

@@ -69,7 +69,7 @@ def list_conversations(
     """
     user = caller_of(request)
     rows = Conversation.objects.owned_by(user)
-    rows = rows.filter(archived=archived, source=source)
+    rows = listing.shelf(rows, archived=archived, source=source)
     if name := without_nul(tag).strip():
         rows = tags.tagged(rows, user, name)
     if words := without_nul(q).strip():

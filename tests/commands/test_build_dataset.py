@@ -13,7 +13,8 @@ from chat.dataset.texts import LONG_TITLE, Texts
 from chat.models import Conversation, Generation, Message, Passage
 from chat.search.find import find
 
-pytestmark = pytest.mark.django_db
+# PostgreSQL makes no index while foreign keys wait for the commit to be checked.
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def run(conversations: int, messages: int, **options: object) -> None:
