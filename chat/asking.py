@@ -17,13 +17,7 @@ from .database import write
 from .errors import BusyError, ChatError, NotFoundError
 from .models import Generation, Message
 from .records import CONVERSATIONS, GENERATIONS, MESSAGES
-from .rows import execute
 from .tape import CARRIED
-
-ASKED_AGAIN = """
-UPDATE chat_conversation SET leaf_id = %s, updated = %s, model = %s
-WHERE id = %s AND deleted IS NULL
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +114,12 @@ def answer_below(
     conversation.updated = now = timezone.now()
     if conversation._state.adding:
         CONVERSATIONS.insert(conversation)
-    elif not execute(ASKED_AGAIN, [answer.pk, now, ask.model, conversation.pk]):
+    elif not CONVERSATIONS.update(
+        {"id": conversation.pk, "deleted": None},
+        leaf_id=answer.pk,
+        updated=now,
+        model=ask.model,
+    ):
         raise NotFoundError("conversation")  # deleted meanwhile
     MESSAGES.insert(*(row for row in path if row._state.adding), answer)
     generation = Generation(

@@ -7,22 +7,22 @@ as far as it is asked for.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection
 from django.db.models import Q
 
 from . import usage
-from .database import raw_uuid, uuid_from, write
+from .database import write
 from .engines.base import ChatMessage
 from .models import Conversation, Generation, Message
 from .models.conversation import ConversationQuerySet
+from .rows import Table, fetch, places, uuid
 from .tool_calls import can_be_made
 
-SAID = ("pk", "role", "content", "status", "tool_calls", "tool_call_id")
+SAID = Table(Message, "id", "role", "content", "status", "tool_calls", "tool_call_id")
 HISTORY_MESSAGES = 200
 """The longest past an engine is given; it drops what its context cannot hold."""
 
@@ -35,6 +35,18 @@ WITH RECURSIVE path(id, parent_id, depth) AS (
     WHERE path.depth < %s
 )
 SELECT id FROM path
+"""
+
+TOLD = f"""
+WITH RECURSIVE path(answer, id, depth) AS (
+    SELECT id, parent_id, 1 FROM chat_message WHERE id IN ({{answers}})
+    UNION ALL
+    SELECT path.answer, m.parent_id, path.depth + 1
+    FROM chat_message m JOIN path ON m.id = path.id
+    WHERE path.depth < %s
+)
+SELECT path.answer, {SAID.columns("m")}
+FROM path JOIN chat_message m ON m.id = path.id ORDER BY path.depth DESC
 """
 
 NEWEST_LEAF = """
@@ -57,19 +69,14 @@ def path_to(leaf: UUID, conversation: UUID, limit: int) -> list[Message]:
 
 def path_ids(leaf: UUID, conversation: UUID, limit: int) -> list[UUID]:
     """The ids of the same."""
-    return _ids(PATH, [raw_uuid(leaf), raw_uuid(conversation), limit])[::-1]
+    found = fetch(PATH, [leaf, conversation, limit])
+    return [uuid(pk) for (pk,) in reversed(found)]
 
 
 def newest_leaf(message: UUID, conversation: UUID) -> UUID | None:
     """Where the newest branch below a message ends."""
-    ids = _ids(NEWEST_LEAF, [raw_uuid(message), raw_uuid(conversation)])
-    return ids[0] if ids else None
-
-
-def _ids(query: str, params: list[Any]) -> list[UUID]:
-    with connection.cursor() as cursor:
-        cursor.execute(query, params)
-        return [uuid_from(row[0]) for row in cursor.fetchall()]
+    found = fetch(NEWEST_LEAF, [message, conversation])
+    return uuid(found[0][0]) if found else None
 
 
 def siblings_of(messages: Iterable[Message]) -> dict[UUID, list[UUID]]:
@@ -88,22 +95,25 @@ def siblings_of(messages: Iterable[Message]) -> dict[UUID, list[UUID]]:
     return {m.pk: families[m.parent_id or m.conversation_id] for m in messages}
 
 
-def prompt_messages(
-    conversation: Conversation, answer: Message, *, tools: bool = True
-) -> list[ChatMessage]:
-    """What an engine is told before it writes `answer`: system prompt and path.
+def prompts(
+    answers: Sequence[Generation], knows_tools: Callable[[str], bool]
+) -> dict[UUID, list[ChatMessage]]:
+    """What an engine is told before it writes each of these answers, by its message:
+    system prompt and path. A model that knows no tools is not told what they said."""
+    told = {row.message_id: _system(row.conversation) for row in answers}
+    tools = {row.message_id: knows_tools(row.model) for row in answers}
+    query = TOLD.format(answers=places(len(told)))
+    for found, *values in fetch(query, [*told, HISTORY_MESSAGES]):
+        answer = uuid(found)
+        message = as_told(SAID.read(iter(values)), tools=tools[answer])
+        if message is not None:
+            told[answer].append(message)
+    return told
 
-    One that knows no `tools` is not told what they said.
-    """
-    system = conversation.system_prompt or settings.CHAT_SYSTEM_PROMPT
-    told = [ChatMessage(role="system", content=system)] if system else []
-    if answer.parent_id is None:
-        return told
-    place = [raw_uuid(answer.parent_id), raw_uuid(conversation.pk)]
-    ids = _ids(PATH, [*place, HISTORY_MESSAGES])
-    rows = Message.objects.only(*SAID).in_bulk(ids)
-    path = [as_told(rows[pk], tools=tools) for pk in reversed(ids) if pk in rows]
-    return told + [message for message in path if message is not None]
+
+def _system(conversation: Conversation) -> list[ChatMessage]:
+    text = conversation.system_prompt or settings.CHAT_SYSTEM_PROMPT
+    return [ChatMessage(role="system", content=text)] if text else []
 
 
 def as_told(row: Message, *, tools: bool = True) -> ChatMessage | None:
@@ -136,7 +146,6 @@ def purge(rows: ConversationQuerySet) -> list[UUID]:
         # What is asked here meanwhile waits for this lock, and finds nothing.
         list(rows.select_for_update().values_list("pk"))
         ended = list(below.live().select_for_update())
-        for generation in ended:
-            usage.count(generation)
+        usage.count(ended)
         rows.delete()
     return [generation.pk for generation in ended]

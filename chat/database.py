@@ -1,10 +1,12 @@
 """Work on the database: from the event loop, and as one short write.
 
-The loop never touches the database itself. The runner's work goes through two threads
-that keep their connections; readers, of whom there may be thousands, look at their
-rows through a thread of their own, so that no lease is renewed late because of them;
-exports, imports and chores take turns in another one, a step at a time;
-requests have their own pool (`chatsite.handler`).
+The loop never touches the database itself. All threads here keep their connections.
+What a runner writes about many generations at a time (checkpoints, renewals, ends)
+goes through one thread, in order: two transactions that lock the same rows in another
+order would wait for each other. Its other work has two threads. Readers, of whom there
+may be thousands, look at their rows through a thread of their own, so that no lease is
+renewed late because of them; exports, imports and chores take turns in another one, a
+step at a time; requests have their own pool (`chatsite.handler`).
 """
 
 from __future__ import annotations
@@ -16,8 +18,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from functools import partial
-from typing import Any, ParamSpec, TypeVar
-from uuid import UUID
+from typing import ParamSpec, TypeVar
 
 from django.db import (
     InterfaceError,
@@ -35,6 +36,7 @@ logger = logging.getLogger(__name__)
 THREADS = 2
 LONGEST_PAUSE = 2.0
 _pool = ThreadPoolExecutor(THREADS, thread_name_prefix="database")
+_ordered = ThreadPoolExecutor(1, thread_name_prefix="ordered")
 _readers = ThreadPoolExecutor(1, thread_name_prefix="readers")
 _bulk = ThreadPoolExecutor(1, thread_name_prefix="bulk")
 _sqlite_writer = threading.RLock()
@@ -63,19 +65,14 @@ def take_turns(lock: int, number: int = 0) -> None:
             cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [lock, number])
 
 
-def raw_uuid(value: UUID) -> Any:
-    """A UUID as this database's driver takes it in raw SQL."""
-    return value if connection.features.has_native_uuid_field else value.hex
-
-
-def uuid_from(value: Any) -> UUID:
-    """A UUID as this database's driver gives it."""
-    return value if isinstance(value, UUID) else UUID(value)
-
-
 async def in_database(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """Run sync database work in a thread that keeps its connection."""
     return await _in(_pool, partial(work, *args, **kwargs))
+
+
+async def in_order(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """The same, after everything that came here before."""
+    return await _in(_ordered, partial(work, *args, **kwargs))
 
 
 async def for_reader(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
@@ -105,10 +102,21 @@ async def persistently(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) 
     For work that must not be lost and that is safe to repeat. The caller bounds it
     by being cancelled.
     """
+    return await _persist(_pool, partial(work, *args, **kwargs))
+
+
+async def persistently_in_order(
+    work: Callable[P, R], *args: P.args, **kwargs: P.kwargs
+) -> R:
+    """`in_order`, in the same way. Others pass it while it waits."""
+    return await _persist(_ordered, partial(work, *args, **kwargs))
+
+
+async def _persist(pool: ThreadPoolExecutor, work: Callable[[], R]) -> R:
     pause = 0.05
     while True:
         try:
-            return await in_database(work, *args, **kwargs)
+            return await _in(pool, work)
         except (OperationalError, InterfaceError) as error:
             logger.warning("database unavailable, trying again: %s", error)
             await asyncio.sleep(pause)

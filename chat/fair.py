@@ -16,10 +16,9 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection
 
-from .database import uuid_from
 from .quotas import quotas
+from .rows import fetch, uuid
 
 LIVE = "status IN ('queued', 'running')"
 BUSY = f"""
@@ -51,8 +50,8 @@ WITH waiting AS (
 ), turns AS (
     SELECT * FROM waiting WHERE running < bound ORDER BY running, first LIMIT %(limit)s
 )
-SELECT id, attempt FROM (
-    SELECT q.id, q.attempt, q.created, t.bound, t.running + ROW_NUMBER() OVER (
+SELECT id FROM (
+    SELECT q.id, q.created, t.bound, t.running + ROW_NUMBER() OVER (
         PARTITION BY q.user_id ORDER BY q.created
     ) AS rank
     FROM turns t JOIN chat_generation q ON q.user_id = t.user_id
@@ -75,25 +74,20 @@ ANY = f"SELECT 1 FROM chat_generation WHERE {LIVE} AND status = 'queued' LIMIT 1
 
 
 def is_anything_queued() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(ANY)
-        return cursor.fetchone() is not None
+    return bool(fetch(ANY))
 
 
-def next_in_turn(limit: int) -> dict[UUID, int]:
-    """The ids of those that may run now, first in turn first, and their attempts.
+def next_in_turn(limit: int) -> list[UUID]:
+    """The ids of those that may run now, first in turn first.
 
     As of now: exact for who holds the lock of the claims (`chat.lease`).
     """
     bounds = {"bound": settings.CHAT_USER_CONCURRENCY, "limit": limit}
     query = NEXT.format(bound=OF_EACH if quotas.are_any() else OF_ALL)
-    with connection.cursor() as cursor:
-        cursor.execute(query, bounds)
-        return {uuid_from(pk): attempt for pk, attempt in cursor.fetchall()}
+    return [uuid(pk) for (pk,) in fetch(query, bounds)]
 
 
 def order() -> list[UUID]:
     """All that is queued, in the order of its turns. Bounded like the queue."""
-    with connection.cursor() as cursor:
-        cursor.execute(ORDER, {"limit": settings.CHAT_MAX_QUEUED})
-        return [uuid_from(pk) for (pk,) in cursor.fetchall()]
+    found = fetch(ORDER, {"limit": settings.CHAT_MAX_QUEUED})
+    return [uuid(pk) for (pk,) in found]

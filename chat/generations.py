@@ -250,7 +250,7 @@ def _end_unowned(rows: GenerationQuerySet, status: str, **values: Any) -> None:
         )
         said = row.said
         row.refresh_from_db()
-        settle(row, said)
+        settle([(row, said)])
     nudges.ended.send(str(row.pk))
     nudges.conversation_changed(row.user_id, "updated", row.conversation_id)
 

@@ -8,13 +8,14 @@ those that name the same tool as before keep their ids.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import chain
 from typing import Any, Generic, Literal, TypeVar
 
 from . import tool_calls
-from .conversations import prompt_messages
+from .conversations import prompts
 from .engines.base import (
     ChatMessage,
     Chunk,
@@ -30,7 +31,7 @@ from .events import Delta, Snapshot
 from .lease import Lease
 from .models import Generation
 from .outcomes import Checkpoint, Outcome
-from .records import load
+from .records import load_all
 from .tape import Writer
 from .tool_calls import CallPiece, Calls
 
@@ -85,7 +86,8 @@ class Job:
     first_token: datetime | None
     first_text: datetime | None = None
     writer: Writer | None = None
-    task: asyncio.Task[str] | None = None
+    task: asyncio.Task[Any] | None = None
+    """The one that streams, while it does."""
     interrupted: Interruption | None = None
     behind: int = 0
     """The number of the last event in the text it goes on from."""
@@ -279,9 +281,23 @@ def storable(text: str) -> str:
     return text.replace("\0", "").encode(errors="replace").decode()
 
 
-def prepare(lease: Lease) -> Job:
-    """Load what a claimed generation needs; from its checkpoint if it has one."""
-    row = load(lease.generation)
+def prepare(leases: Sequence[Lease]) -> list[Job]:
+    """Load what claimed generations need; from their checkpoints if they have some.
+    Those that were deleted meanwhile are left out."""
+    found = {row.pk: row for row in load_all([held.generation for held in leases])}
+    told = prompts(list(found.values()), knows_tools)
+    return [
+        job_of(held, row, told[row.message_id])
+        for held in leases
+        if (row := found.get(held.generation)) is not None
+    ]
+
+
+def knows_tools(model: str) -> bool:
+    return can(model, "tools")
+
+
+def job_of(lease: Lease, row: Generation, messages: list[ChatMessage]) -> Job:
     said = [
         Said([part] if part else [], 1 if part else 0)
         for part in (row.text, row.reasoning, row.token_ids)
@@ -290,9 +306,7 @@ def prepare(lease: Lease) -> Job:
     return Job(
         lease=lease,
         row=row,
-        messages=prompt_messages(
-            row.conversation, row.message, tools=can(row.model, "tools")
-        ),
+        messages=messages,
         _text=said[0],
         _reasoning=said[1],
         _ids=said[2],

@@ -10,18 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import timedelta
 from uuid import UUID
 
 from django.conf import settings
 from django.db.models import F
-from django.db.models.expressions import CombinedExpression
-from django.db.models.functions import Coalesce, Now
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from . import fair
 from .database import CLAIMS, take_turns, write
 from .models import Generation
+from .rows import clock, fetch, places, uuid
 
 MAX_ATTEMPTS = 5
 """Attempts that may end in a crash. Handing back in good order is not one."""
@@ -42,15 +40,29 @@ def claim(
     Not those in `driven`, which the owner still drives: their leases ran out while
     the database was away, and will be renewed.
     """
-    leases = [
-        Lease(dead.pk, owner, dead.attempt + 1)
-        for dead in _expired(limit)
-        if dead.pk not in driven and _take_over(dead, owner)
-    ]
-    return leases + _take_next(limit - len(leases), owner)
+    taken = _take_over(owner, [pk for pk in _expired(limit) if pk not in driven])
+    return taken + _take_next(owner, limit - len(taken))
 
 
-def _take_next(limit: int, owner: str) -> list[Lease]:
+def _expired(limit: int) -> list[UUID]:
+    found = fetch(
+        "SELECT id FROM chat_generation WHERE status = 'running'"
+        f" AND lease_until < {clock()} AND crashes < %s LIMIT %s",
+        [MAX_ATTEMPTS - 1, limit],
+    )
+    return [uuid(pk) for (pk,) in found]
+
+
+def _take_over(owner: str, dead: list[UUID]) -> list[Lease]:
+    if not dead:
+        return []
+    still_so = f"status = 'running' AND lease_until < {clock()}"
+    with write():
+        take_turns(CLAIMS)
+        return _take(owner, dead, still_so, "crashes = crashes + 1")
+
+
+def _take_next(owner: str, limit: int) -> list[Lease]:
     """Claims take turns, over all processes: only claiming makes a user's number of
     running ones grow, so none goes beyond the user's bound, and all keep the order."""
     if limit <= 0 or not fair.is_anything_queued():
@@ -58,50 +70,33 @@ def _take_next(limit: int, owner: str) -> list[Lease]:
     with write():
         take_turns(CLAIMS)
         chosen = fair.next_in_turn(limit)
-        rows = Generation.objects.filter(pk__in=chosen)
-        changed = rows.filter(status="queued").update(
-            status="running",
-            owner=owner,
-            attempt=F("attempt") + 1,
-            lease_until=_end(),
-            started=Coalesce("started", timezone.now()),
-        )
-        if changed < len(chosen):  # others were stopped in between
-            ours = rows.filter(status="running", owner=owner)
-            taken = set(ours.values_list("pk", flat=True))
-            chosen = {pk: chosen[pk] for pk in chosen if pk in taken}
-    return [Lease(pk, owner, attempt + 1) for pk, attempt in chosen.items()]
+        now = f"started = COALESCE(started, {clock()})"
+        taken = _take(owner, chosen, "status = 'queued'", now) if chosen else []
+    place = {pk: number for number, pk in enumerate(chosen)}
+    return sorted(taken, key=lambda held: place[held.generation])
 
 
-def _expired(limit: int) -> list[Generation]:
-    rows = Generation.objects.filter(
-        status="running",
-        lease_until__lt=Now(),
-        crashes__lt=MAX_ATTEMPTS - 1,
+def _take(owner: str, chosen: list[UUID], still_so: str, also: str) -> list[Lease]:
+    """Of these, the ones of which it is still so."""
+    found = fetch(
+        "UPDATE chat_generation SET status = 'running', owner = %s,"
+        f" attempt = attempt + 1, lease_until = {_end()}, {also}"
+        f" WHERE id IN ({places(len(chosen))}) AND {still_so} RETURNING id, attempt",
+        [owner, *chosen],
     )
-    return list(rows.only("pk", "attempt", "owner")[:limit])
-
-
-def _take_over(dead: Generation, owner: str) -> bool:
-    still_so = Generation.objects.held_by(dead.owner, dead.attempt)
-    with write():
-        return bool(
-            still_so.filter(pk=dead.pk, lease_until__lt=Now()).update(
-                owner=owner,
-                attempt=F("attempt") + 1,
-                crashes=F("crashes") + 1,
-                lease_until=_end(),
-            )
-        )
+    return [Lease(uuid(pk), owner, attempt) for pk, attempt in found]
 
 
 def renew(owner: str, generations: Collection[UUID]) -> set[UUID]:
     """Keep the leases another period; the ones that are still ours."""
-    ours = Generation.objects.filter(owner=owner, status="running", pk__in=generations)
+    ours = f"owner = %s AND status = 'running' AND id IN ({places(len(generations))})"
     with write():
-        if ours.update(lease_until=_end()) == len(generations):
-            return set(generations)
-    return set(ours.values_list("pk", flat=True))
+        found = fetch(
+            f"UPDATE chat_generation SET lease_until = {_end()} WHERE {ours}"
+            " RETURNING id",
+            [owner, *generations],
+        )
+    return {uuid(pk) for (pk,) in found}
 
 
 def release(lease: Lease, *, crashed: bool = False) -> None:
@@ -134,5 +129,5 @@ def stop_requested(owner: str) -> set[UUID]:
     return set(rows.order_by().values_list("pk", flat=True))
 
 
-def _end() -> CombinedExpression:
-    return Now() + timedelta(seconds=settings.CHAT_LEASE_SECONDS)
+def _end() -> str:
+    return clock(settings.CHAT_LEASE_SECONDS)

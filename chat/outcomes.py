@@ -10,16 +10,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import connection
-from django.db.models import BooleanField, ExpressionWrapper, F, Q
-from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from . import nudges, titles, tool_calls, usage
-from .database import raw_uuid, write
+from .database import write
 from .events import Snapshot
 from .lease import Lease
-from .models import Conversation, Generation, Message
+from .models import Generation, Message
+from .records import CONVERSATIONS, GENERATIONS, MESSAGES
+from .rows import Sql, execute_many
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +61,6 @@ def checkpoint(news: Sequence[Checkpoint]) -> None:
 
     Fenced row by row. Writes what was added, not the whole text again.
     """
-    adapt = connection.ops.adapt_datetimefield_value
     rows = [
         (
             new.whole,
@@ -76,19 +74,19 @@ def checkpoint(news: Sequence[Checkpoint]) -> None:
             new.last_seq,
             new.prompt_tokens,
             new.completion_tokens,
-            adapt(new.first_token) if new.first_token else None,
-            adapt(new.first_text) if new.first_text else None,
-            raw_uuid(new.lease.generation),
+            new.first_token,
+            new.first_text,
+            new.lease.generation,
             new.lease.owner,
             new.lease.attempt,
         )
         for new in news
     ]
-    with write(), connection.cursor() as cursor:
-        cursor.executemany(APPEND, rows)
+    with write():
+        execute_many(APPEND, rows)
 
 
-NOT_SEARCHED = ExpressionWrapper(Q(source="api"), BooleanField())
+NOT_SEARCHED = Sql("source = 'api'")
 TELLING = ("tools", "tool_choice", "response_format", "call")
 """Parameters that may hold words of whoever asked."""
 EMPTY_CHECKPOINT = {"text": "", "reasoning": "", "token_ids": "", "tool_calls": ""}
@@ -112,58 +110,80 @@ class Outcome:
     first_text: datetime | None = None
 
 
-def finish(lease: Lease, outcome: Outcome) -> Generation | None:
-    """Write the end, if the lease still holds; the row, or None if it does not.
+End = tuple[Lease, Outcome]
+
+
+def finish_all(ends: Sequence[End]) -> list[Generation | None]:
+    """Write the ends, each if its lease still holds: its row, None if it does not.
 
     Safe to repeat: when an earlier try was committed but its answer was lost, the
-    row already says so.
+    rows already say so.
     """
-    rows = Generation.objects.filter(pk=lease.generation)
+    changed: dict[Lease, Generation] = {}
     with write():
-        changed = rows.held_by(lease.owner, lease.attempt).update(
-            status=outcome.status,
-            prompt_tokens=outcome.prompt_tokens,
-            completion_tokens=outcome.completion_tokens,
-            last_seq=outcome.last_seq,
-            first_token=outcome.first_token,
-            first_text=outcome.first_text,
-            finish_reason=outcome.finish_reason,
-            error_code=outcome.error_code,
-            error_message=outcome.error_message,
-            error_retryable=outcome.error_retryable,
-            finished=timezone.now(),
-            lease_until=None,
-            **EMPTY_CHECKPOINT,
-        )
-        row = rows.first()
-        if changed and row is not None:
-            settle(row, outcome.said)
-    ours = row is not None and row.last_seq == outcome.last_seq
-    if changed and row is not None:
+        # Everybody locks answers first, in the order of their ids.
+        for held, outcome in sorted(ends, key=lambda end: end[0].generation):
+            for row in _end(held, outcome):
+                changed[held] = row
+        settle([(changed[held], said.said) for held, said in ends if held in changed])
+    for row in changed.values():
         if row.status == "done" and titles.wanted(row.model):
             nudges.answered.deliver(str(row.pk))
         nudges.conversation_changed(row.user_id, "updated", row.conversation_id)
-    return row if ours else None
+    return [changed.get(held) or _ended_before(held, said) for held, said in ends]
 
 
-def settle(row: Generation, said: Snapshot) -> None:
-    """Give the message its final text, and count what was used. What must not be
-    stored goes: the answer, the question and its history too."""
-    kept = said if row.store else Snapshot()
-    Message.objects.filter(pk=row.message_id).update(
-        content=kept.text,
-        reasoning=kept.reasoning,
-        tool_calls=tool_calls.stored(kept.tool_calls),
+def _end(held: Lease, outcome: Outcome) -> list[Generation]:
+    return GENERATIONS.updated(
+        {**_fence(held), "status": "running"},
+        status=outcome.status,
+        prompt_tokens=outcome.prompt_tokens,
+        completion_tokens=outcome.completion_tokens,
+        last_seq=outcome.last_seq,
+        first_token=outcome.first_token,
+        first_text=outcome.first_text,
+        finish_reason=outcome.finish_reason,
+        error_code=outcome.error_code,
+        error_message=outcome.error_message,
+        error_retryable=outcome.error_retryable,
+        finished=timezone.now(),
+        lease_until=None,
+        **EMPTY_CHECKPOINT,
+    )
+
+
+def _ended_before(held: Lease, outcome: Outcome) -> Generation | None:
+    rows = Generation.objects.filter(**_fence(held), last_seq=outcome.last_seq)
+    return rows.first()
+
+
+def _fence(held: Lease) -> dict[str, Any]:
+    return {"id": held.generation, "owner": held.owner, "attempt": held.attempt}
+
+
+def settle(ended: Sequence[tuple[Generation, Snapshot]]) -> None:
+    """Give the messages their final texts, and count what was used."""
+    for row, said in sorted(ended, key=lambda one: one[0].conversation_id):
+        _settle(row, said if row.store else Snapshot())
+    usage.count([row for row, _said in ended])
+
+
+def _settle(row: Generation, said: Snapshot) -> None:
+    """What must not be stored goes: the answer, the question and its history too."""
+    MESSAGES.update(
+        {"id": row.message_id},
+        content=said.text,
+        reasoning=said.reasoning,
+        tool_calls=tool_calls.stored(said.tool_calls),
         status=row.status,
         # Of a continued answer, those of its beginning are there.
-        tokens=Coalesce(F("tokens"), 0) + row.completion_tokens,
+        tokens=Sql("COALESCE(tokens, 0) + %s", (row.completion_tokens,)),
     )
     changes: dict[str, Any] = {"updated": timezone.now(), "indexed": NOT_SEARCHED}
     if not row.store:
         _forget(row)
         changes |= {"title": "", "system_prompt": ""}
-    Conversation.objects.filter(pk=row.conversation_id).update(**changes)
-    usage.count(row)
+    CONVERSATIONS.update({"id": row.conversation_id}, **changes)
 
 
 def _forget(row: Generation) -> None:

@@ -7,7 +7,8 @@ makes are plain SQL; columns, defaults and conversions still come from the model
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from itertools import islice
@@ -19,9 +20,10 @@ from django.db.models import DateTimeField, Field, JSONField, Model
 
 M = TypeVar("M", bound=Model)
 Convert = Callable[[Any], Any]
+Values = Sequence[Any] | Mapping[str, Any]
 
 
-def execute(sql: str, values: Iterable[Any] = ()) -> int:
+def execute(sql: str, values: Values = ()) -> int:
     """How many rows it changed."""
     with connection.cursor() as cursor:
         cursor.execute(sql, adapted(values))
@@ -29,23 +31,23 @@ def execute(sql: str, values: Iterable[Any] = ()) -> int:
         return changed
 
 
-def execute_many(sql: str, rows: Iterable[Iterable[Any]]) -> None:
+def execute_many(sql: str, rows: Iterable[Sequence[Any]]) -> None:
     with connection.cursor() as cursor:
         cursor.executemany(sql, [adapted(row) for row in rows])
 
 
-def fetch(sql: str, values: Iterable[Any] = ()) -> list[tuple[Any, ...]]:
+def fetch(sql: str, values: Values = ()) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(sql, adapted(values))
         found: list[tuple[Any, ...]] = cursor.fetchall()
         return found
 
 
-def adapted(values: Iterable[Any]) -> list[Any]:
-    """As this database's driver takes them."""
+def adapted(values: Values) -> Any:
+    """As this database's driver takes them. By name: no ids or dates among them."""
     here = connections[DEFAULT_DB_ALIAS]
-    if here.features.has_native_uuid_field:
-        return list(values)
+    if isinstance(values, Mapping) or here.features.has_native_uuid_field:
+        return values
     date = here.ops.adapt_datetimefield_value
     return [
         value.hex
@@ -67,13 +69,30 @@ def places(count: int) -> str:
     return ", ".join(["%s"] * count)
 
 
-class Table(Generic[M]):
-    """A model's table. Signals are not sent."""
+def clock(ahead: float = 0) -> str:
+    """The database's own time, so many seconds ahead, as fields have it."""
+    if connection.vendor == "sqlite":
+        return f"STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f', 'NOW', '{ahead:+f} seconds')"
+    return f"(STATEMENT_TIMESTAMP() + INTERVAL '{ahead:f} seconds')"
 
-    def __init__(self, model: type[M]) -> None:
+
+@dataclass(frozen=True, slots=True)
+class Sql:
+    """What the database computes, in the place of a value."""
+
+    text: str
+    values: tuple[Any, ...] = ()
+
+
+class Table(Generic[M]):
+    """A model's table, or what is read of it. Signals are not sent."""
+
+    def __init__(self, model: type[M], *only: str) -> None:
+        fields: Sequence[Field[Any, Any]] = model._meta.concrete_fields
         self._model = model
-        self._fields: Sequence[Field[Any, Any]] = model._meta.concrete_fields
+        self._fields = [f for f in fields if not only or f.attname in only]
         self._names = [field.attname for field in self._fields]
+        self._by_name = dict(zip(self._names, self._fields, strict=True))
         self.name = model._meta.db_table
 
     def columns(self, alias: str) -> str:
@@ -92,12 +111,42 @@ class Table(Generic[M]):
 
     def _values(self, row: M) -> Iterator[Any]:
         for name, field in zip(self._names, self._fields, strict=True):
-            if isinstance(field, JSONField):
-                yield field.get_db_prep_save(getattr(row, name), connection)
-            elif isinstance(field, DateTimeField):  # may be set at this moment
-                yield field.pre_save(row, True)
-            else:
-                yield getattr(row, name)
+            now = isinstance(field, DateTimeField)  # it may be set at this moment
+            yield _prepared(
+                field, field.pre_save(row, True) if now else getattr(row, name)
+            )
+
+    def update(self, where: Mapping[str, Any], **changes: Any) -> int:
+        """One conditional UPDATE of the rows that are still so; how many there were."""
+        return execute(*self._update(where, changes))
+
+    def updated(self, where: Mapping[str, Any], **changes: Any) -> list[M]:
+        """The same; the rows as they are now."""
+        sql, values = self._update(where, changes)
+        found = fetch(f"{sql} RETURNING {self.columns(self.name)}", values)
+        return [self.read(iter(row)) for row in found]
+
+    def _update(
+        self, where: Mapping[str, Any], changes: Mapping[str, Any]
+    ) -> tuple[str, list[Any]]:
+        values: list[Any] = []
+        sets = ", ".join(self._term(change, values) for change in changes.items())
+        tests = " AND ".join(
+            f"{self._by_name[name].column} IS NULL"
+            if value is None
+            else self._term((name, value), values)
+            for name, value in where.items()
+        )
+        return f"UPDATE {self.name} SET {sets} WHERE {tests}", values
+
+    def _term(self, pair: tuple[str, Any], values: list[Any]) -> str:
+        name, value = pair
+        field = self._by_name[name]
+        if isinstance(value, Sql):
+            values += value.values
+            return f"{field.column} = {value.text}"
+        values.append(_prepared(field, value))
+        return f"{field.column} = %s"
 
     def read(self, values: Iterator[Any]) -> M:
         """The next row from what a statement with `columns` gave."""
@@ -113,6 +162,12 @@ class Table(Generic[M]):
     @cached_property
     def _converters(self) -> list[Convert | None]:
         return [_converter(field) for field in self._fields]
+
+
+def _prepared(field: Field[Any, Any], value: Any) -> Any:
+    if isinstance(field, JSONField):
+        return field.get_db_prep_save(value, connection)
+    return value
 
 
 def _converter(field: Field[Any, Any]) -> Convert | None:

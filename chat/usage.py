@@ -7,23 +7,27 @@ takes nothing back.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any, NamedTuple
 
+from django.db import connection
 from django.db.models import Sum
 from django.utils import timezone
 
 from .models import Generation, Usage
-from .rows import execute, fetch
+from .rows import execute, fetch, places
 
 ADD = """
 INSERT INTO chat_usage
     (user_id, day, model, source, requests, prompt_tokens, completion_tokens)
-VALUES (
-    %s, %s, %s, (SELECT source FROM chat_conversation WHERE id = %s), 1, %s, %s
-)
+SELECT g.user_id, %s, g.model, c.source,
+    COUNT(*), SUM(g.prompt_tokens), SUM(g.completion_tokens)
+FROM chat_generation g JOIN chat_conversation c ON c.id = g.conversation_id
+WHERE g.id IN ({ids}) GROUP BY g.user_id, g.model, c.source
+ORDER BY g.user_id, g.model, c.source
 ON CONFLICT (user_id, day, model, source) DO UPDATE SET
-    requests = chat_usage.requests + 1,
+    requests = chat_usage.requests + excluded.requests,
     prompt_tokens = chat_usage.prompt_tokens + excluded.prompt_tokens,
     completion_tokens = chat_usage.completion_tokens + excluded.completion_tokens
 """
@@ -43,12 +47,13 @@ class Used(NamedTuple):
     completion_tokens: int
 
 
-def count(ended: Generation) -> None:
-    """Add an answer that has just ended, by the counts of its row. Locks the sum
-    until the transaction ends, so this comes last in it."""
-    tokens = [ended.prompt_tokens, ended.completion_tokens]
-    day = today().isoformat()
-    execute(ADD, [ended.user_id, day, ended.model, ended.conversation_id, *tokens])
+def count(ended: Sequence[Generation]) -> None:
+    """Add answers that have just ended, by the counts of their rows. Locks the sums,
+    in their order, until the transaction ends: so this comes last in it."""
+    if ended:
+        ids = [row.pk for row in ended]
+        day = connection.ops.adapt_datefield_value(today())
+        execute(ADD.format(ids=places(len(ids))), [day, *ids])
 
 
 def used_today(user: Any) -> int:

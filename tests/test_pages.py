@@ -17,12 +17,11 @@ from django.utils import timezone, translation
 from chat import first_page
 from chat.finders import PACKAGES, AllowListFinder
 from chat.models import Conversation, Generation
-from chat.outcomes import finish
 from chat.page_strings import STRINGS, page_strings
 from chat.templatetags import modules
 from tests.api.helpers import answered
 from tests.core.helpers import ask as asked
-from tests.core.helpers import claim_one, ended
+from tests.core.helpers import claim_one, ended, finish
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPTS = ROOT / "static" / "chat"

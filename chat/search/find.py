@@ -13,11 +13,9 @@ from itertools import islice
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
-
-from ..database import raw_uuid, uuid_from
 from ..models import Passage
 from ..models.conversation import ConversationQuerySet
+from ..rows import fetch, places, uuid
 from .backend import backend
 from .fold import terms
 from .snippets import Snippet, snippet
@@ -131,11 +129,9 @@ def sources(
 def read(near: str, params: Sequence[Any], words: Sequence[str]) -> list[Hit]:
     contains = " AND ".join([backend().CONTAINS] * len(words))
     query = HITS.format(contains=contains, near=near)
-    with backend().reading(), connection.cursor() as cursor:
-        cursor.execute(query, [*words, *params])
-        return [
-            Hit(pk, uuid_from(owner), good) for pk, owner, good in cursor.fetchall()
-        ]
+    with backend().reading():
+        found = fetch(query, [*words, *params])
+    return [Hit(pk, uuid(owner), good) for pk, owner, good in found]
 
 
 def shown_before(
@@ -145,11 +141,9 @@ def shown_before(
     if not conversations:
         return set()
     contains = " AND ".join([backend().CONTAINS] * len(words))
-    owners = ", ".join(["%s"] * len(conversations))
-    query = EARLIER.format(contains=contains, owners=owners)
-    with connection.cursor() as cursor:
-        cursor.execute(query, [*map(raw_uuid, conversations), place, *words])
-        return {uuid_from(row[0]) for row in cursor.fetchall()}
+    query = EARLIER.format(contains=contains, owners=places(len(conversations)))
+    found = fetch(query, [*conversations, place, *words])
+    return {uuid(pk) for (pk,) in found}
 
 
 def in_parts(keys: Iterable[UUID], size: int) -> Iterator[list[UUID]]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from chat.models import Conversation, Generation, Message
-from chat.outcomes import finish
-from tests.core.helpers import ask, claim_one, ended, fresh
+from tests.core.helpers import ask, claim_one, ended, finish, fresh
 
 NOWHERE = "00000000-0000-4000-8000-000000000000"
 

@@ -16,7 +16,7 @@ from chat.models import Conversation, Generation, Message
 from chat.process import Process
 from chat.records import load
 from tests.api.helpers import NOWHERE, error_of
-from tests.core.helpers import ask, claim_one, ended, expire, fresh, said
+from tests.core.helpers import ask, claim_one, ended, expire, finish, fresh, said
 from tests.reading import Shown, body, finished, scripted, shown, watch
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -189,7 +189,7 @@ class TestRefusals:
     def test_a_complete_answer(self, post, alice) -> None:
         held_by = ask(alice)
         held = claim_one()
-        outcomes.finish(held, ended(held))
+        finish(held, ended(held))
 
         error = error_of(post(path(held_by.message_id), {}), 400)
         assert (error["code"], error["field"]) == ("not_continuable", "message")

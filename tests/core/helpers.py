@@ -10,7 +10,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from chat import generations, lease
+from chat import generations, lease, outcomes
 from chat.asking import Ask
 from chat.engines.base import Engine
 from chat.engines.registry import Engines
@@ -67,6 +67,12 @@ def ended(held: Lease, text: str = "all", status: str = "done") -> Outcome:
         first_token=timezone.now(),
         finish_reason="stop",
     )
+
+
+def finish(held: Lease, outcome: Outcome) -> Generation | None:
+    """One end; the row with it, None if the lease was lost."""
+    [row] = outcomes.finish_all([(held, outcome)])
+    return row
 
 
 def fresh(generation: Generation) -> Generation:

@@ -8,13 +8,14 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
+from chat import conversations
 from chat.conversations import (
     newest_leaf,
     path_to,
-    prompt_messages,
+    prompts,
     siblings_of,
 )
-from chat.models import Conversation, Message
+from chat.models import Conversation, Generation, Message
 
 
 @pytest.fixture
@@ -85,12 +86,18 @@ def test_the_newest_branch_below(conversation, tree) -> None:
     assert newest_leaf(uuid4(), conversation.pk) is None
 
 
+def told_before(conversation: Conversation, answer: Message) -> list:
+    """What an engine is told before it writes this."""
+    row = Generation(conversation=conversation, message=answer)
+    return prompts([row], lambda model: True)[answer.pk]
+
+
 def test_an_engine_is_told_the_path_before_the_answer(
     conversation, tree, settings
 ) -> None:
     conversation.system_prompt = "Be brief."
 
-    told = prompt_messages(conversation, tree["d"])
+    told = told_before(conversation, tree["d"])
 
     assert [message["role"] for message in told] == [
         "system",
@@ -101,15 +108,38 @@ def test_an_engine_is_told_the_path_before_the_answer(
     assert [message["content"] for message in told] == ["Be brief.", "a", "b", "c"]
 
 
+def test_siblings_are_told_the_same_when_they_are_claimed_together(
+    conversation, tree
+) -> None:
+    rows = [
+        Generation(conversation=conversation, message=tree[name])
+        for name in ("b", "b2", "d")
+    ]
+
+    told = prompts(rows, lambda model: True)
+
+    assert [
+        [message["content"] for message in told[row.message_id]] for row in rows
+    ] == [["a"], ["a"], ["a", "b", "c"]]
+
+
+def test_the_past_is_bounded(conversation, tree, monkeypatch) -> None:
+    monkeypatch.setattr(conversations, "HISTORY_MESSAGES", 2)
+
+    told = told_before(conversation, tree["d"])
+
+    assert [message["content"] for message in told] == ["b", "c"]
+
+
 def test_the_site_may_have_a_system_prompt(conversation, tree, settings) -> None:
     settings.CHAT_SYSTEM_PROMPT = "Be kind."
 
-    assert prompt_messages(conversation, tree["b"])[0]["content"] == "Be kind."
+    assert told_before(conversation, tree["b"])[0]["content"] == "Be kind."
 
 
 def test_an_answer_that_failed_empty_is_not_told(conversation, tree) -> None:
     Message.objects.filter(pk=tree["b"].pk).update(content="")
 
-    told = prompt_messages(conversation, tree["d"])
+    told = told_before(conversation, tree["d"])
 
     assert [message["content"] for message in told] == ["a", "c"]

@@ -10,11 +10,11 @@ import pytest
 from django.contrib.auth.models import Group, User
 from django.utils import timezone
 
-from chat import fair, generations, lease, outcomes
+from chat import fair, generations, lease
 from chat import runner as runner_module
 from chat.database import in_database
 from chat.models import Generation, Quota
-from tests.core.helpers import ask, claim_one, ended, expire, fresh, runner_of
+from tests.core.helpers import ask, claim_one, ended, expire, finish, fresh, runner_of
 from tests.core.racing import race
 from tests.reading import eventually, finished
 
@@ -94,7 +94,7 @@ class TestOrder:
         for _ in range(3):
             ask(alice)
             held = claim_one()
-            outcomes.finish(held, ended(held))
+            finish(held, ended(held))
         first, second = ask(alice), ask(bob)
 
         assert fair.order() == [first.pk, second.pk]
@@ -110,7 +110,7 @@ class TestBound:
     def test_the_next_runs_when_one_ends(self, alice: User) -> None:
         asked = [ask(alice).pk for _ in range(5)]
         [held, *_rest] = lease.claim("a", 9)
-        outcomes.finish(held, ended(held))
+        finish(held, ended(held))
 
         assert claimed(9, "b") == [asked[4]]
 
@@ -174,7 +174,7 @@ class TestRacing:
             for _ in range(12):
                 for held in lease.claim(f"owner {number}", 2):
                     most.append(running(alice))
-                    outcomes.finish(held, ended(held))
+                    finish(held, ended(held))
                     seen.add(held.generation)
             return seen
 

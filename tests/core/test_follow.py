@@ -14,10 +14,9 @@ from chat.asking import Ask
 from chat.database import in_database
 from chat.events import Delta, Done, Failed, Snapshot, Started
 from chat.models import Generation
-from chat.outcomes import finish
 from chat.process import Process
 from chat.tape import SPAN, MemoryTape, Tape
-from tests.core.helpers import ask, claim_one, ended, fresh
+from tests.core.helpers import ask, claim_one, ended, finish, fresh
 from tests.reading import Shown, eventually, finished, scripted, watch
 
 ASK = Ask("scripted", {})

@@ -14,7 +14,7 @@ from chat import conversations, generations, lease, outcomes
 from chat.asking import Ask
 from chat.errors import BusyError, ChatError, ConflictError, NotFoundError
 from chat.models import Conversation, Generation, Message
-from tests.core.helpers import ask, claim_one, ended, fresh, said
+from tests.core.helpers import ask, claim_one, ended, finish, fresh, said
 
 pytestmark = pytest.mark.django_db
 ASK = Ask("scripted", {})
@@ -23,7 +23,7 @@ ASK = Ask("scripted", {})
 def answered(user: User, **where: object) -> Generation:
     generation = ask(user, **where)
     held = claim_one()
-    outcomes.finish(held, ended(held))
+    finish(held, ended(held))
     return fresh(generation)
 
 

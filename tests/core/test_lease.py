@@ -9,7 +9,7 @@ from django.db import connection
 from chat import generations, lease, outcomes
 from chat.lease import MAX_ATTEMPTS
 from chat.models import Generation
-from tests.core.helpers import ask, claim_one, ended, expire, fresh, said
+from tests.core.helpers import ask, claim_one, ended, expire, finish, fresh, said
 from tests.core.racing import race
 
 pytestmark = pytest.mark.django_db
@@ -117,7 +117,7 @@ class TestFence:
         assert fresh(generation).text == "ab"
 
     def test_it_cannot_finish(self, generation, late) -> None:
-        assert outcomes.finish(late, ended(late)) is None
+        assert finish(late, ended(late)) is None
 
         row = fresh(generation)
         assert (row.status, row.text, row.message.content) == ("running", "ab", "")
@@ -131,10 +131,10 @@ class TestFence:
         assert lease.renew("late", {generation.pk}) == set()
 
     def test_nor_after_the_new_owner_has_finished(self, generation, late) -> None:
-        assert outcomes.finish(self.held, ended(self.held, "new text")) is not None
+        assert finish(self.held, ended(self.held, "new text")) is not None
 
         outcomes.checkpoint([said(late, "XX", whole=True)])
-        assert outcomes.finish(late, ended(late, "late text")) is None
+        assert finish(late, ended(late, "late text")) is None
 
         row = fresh(generation)
         assert (row.status, row.message.content, row.text) == ("done", "new text", "")
@@ -146,7 +146,7 @@ class TestFence:
         expire(generation)
         claim_one("same")
 
-        assert outcomes.finish(late, ended(late)) is None
+        assert finish(late, ended(late)) is None
         assert fresh(generation).status == "running"
 
 
@@ -226,7 +226,7 @@ class TestRacing:
 
             def work(number: int, held: lease.Lease = held, pk=generation.pk) -> object:
                 if number % 3 == 0:
-                    return outcomes.finish(held, ended(held))
+                    return finish(held, ended(held))
                 if number % 3 == 1:
                     return generations.stop(alice, pk)
                 return lease.claim(f"heir {number}", 1)

@@ -15,12 +15,12 @@ from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from chat import lease, limits, outcomes, usage
+from chat import lease, limits, usage
 from chat.errors import LimitError, NotFoundError
 from chat.models import Conversation, Generation, Message, Pace, Quota, Usage
 from chat.quotas import Allowance, quotas
 from chat.rates import Rate
-from tests.core.helpers import ask, claim_one, ended
+from tests.core.helpers import ask, claim_one, ended, finish
 from tests.core.racing import race
 
 pytestmark = pytest.mark.django_db
@@ -246,7 +246,7 @@ class TestDailyTokens:
         """Five tokens."""
         ask(user)
         held = claim_one()
-        outcomes.finish(held, ended(held))
+        finish(held, ended(held))
 
     def test_when_they_are_used_nothing_is_asked(self, alice: User, bob: User) -> None:
         for _ in range(3):

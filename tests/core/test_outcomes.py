@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 
 from chat import outcomes
 from chat.models import Generation
-from tests.core.helpers import ask, claim_one, ended, fresh, said
+from tests.core.helpers import ask, claim_one, ended, finish, fresh, said
 
 pytestmark = pytest.mark.django_db
 
@@ -60,7 +60,7 @@ def test_the_end_moves_the_text_to_the_message(alice: User) -> None:
     held = claim_one()
     outcomes.checkpoint([said(held, "half")])
 
-    outcomes.finish(held, ended(held, "all of it"))
+    finish(held, ended(held, "all of it"))
 
     row = fresh(generation)
     assert (row.status, row.finish_reason) == ("done", "stop")
@@ -74,10 +74,10 @@ def test_finishing_is_safe_to_repeat(alice: User) -> None:
     """The first try was committed, but its answer was lost."""
     generation = ask(alice)
     held = claim_one()
-    outcomes.finish(held, ended(held))
+    finish(held, ended(held))
     finished = fresh(generation).finished
 
-    again = outcomes.finish(held, ended(held))
+    again = finish(held, ended(held))
 
     assert again is not None
     assert fresh(generation).finished == finished
@@ -86,7 +86,7 @@ def test_finishing_is_safe_to_repeat(alice: User) -> None:
 def test_a_checkpoint_after_the_end_changes_nothing(alice: User) -> None:
     generation = ask(alice)
     held = claim_one()
-    outcomes.finish(held, ended(held))
+    finish(held, ended(held))
 
     outcomes.checkpoint([said(held, "late", whole=True)])
 
@@ -102,4 +102,4 @@ def test_deleted_rows_do_not_disturb_the_others(alice: User) -> None:
     outcomes.checkpoint([said(second, "x"), said(first, "y")])
 
     assert fresh(kept).text == "y"
-    assert outcomes.finish(second, ended(second)) is None
+    assert finish(second, ended(second)) is None

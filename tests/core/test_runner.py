@@ -8,7 +8,7 @@ import time
 import pytest
 from django.db import InterfaceError, OperationalError
 
-from chat import conversations, generations, lease, nudges, outcomes
+from chat import conversations, driver, generations, lease, nudges, outcomes
 from chat import runner as runner_module
 from chat.database import in_database
 from chat.engines.base import Chunk, Engine, EngineLost, Finished, ModelInfo, Prompted
@@ -226,11 +226,12 @@ class TestStop:
     async def test_between_claim_and_prepare(self, alice, monkeypatch) -> None:
         prepare = runner_module.prepare
 
-        def slow(held):
-            job = prepare(held)
-            generations.stop(alice, held.generation)
+        def slow(claimed):
+            jobs = prepare(claimed)
+            for held in claimed:
+                generations.stop(alice, held.generation)
             time.sleep(0.05)
-            return job
+            return jobs
 
         monkeypatch.setattr(runner_module, "prepare", slow)
         generation = await in_database(ask, alice, "pace=0 n=1000")
@@ -420,7 +421,7 @@ class TestHandOver:
     async def test_a_dead_engine_sends_it_to_the_queue_a_few_times(
         self, alice, monkeypatch
     ) -> None:
-        monkeypatch.setattr(runner_module, "LOST_PAUSE_SECONDS", 0)
+        monkeypatch.setattr(driver, "LOST_PAUSE_SECONDS", 0)
         requests = []
 
         class Dying(Engine):
@@ -492,14 +493,14 @@ class TestOutage:
         self, alice, monkeypatch
     ) -> None:
         away = True
-        finish = outcomes.finish
+        finish_all = outcomes.finish_all
 
-        def flaky(held, outcome):
+        def flaky(ends):
             if away:
                 raise OperationalError("gone")
-            return finish(held, outcome)
+            return finish_all(ends)
 
-        monkeypatch.setattr(outcomes, "finish", flaky)
+        monkeypatch.setattr(outcomes, "finish_all", flaky)
         generation = await in_database(ask, alice, "pace=0 n=20")
         tape = MemoryTape()
         async with runner_of(tape=tape):
@@ -516,15 +517,15 @@ class TestOutage:
     async def test_an_end_whose_answer_was_lost_is_told_once(
         self, alice, monkeypatch
     ) -> None:
-        finish, calls = outcomes.finish, []
+        finish_all, calls = outcomes.finish_all, []
 
-        def flaky(held, outcome):
-            calls.append(finish(held, outcome))
+        def flaky(ends):
+            calls.append(finish_all(ends))
             if len(calls) == 1:
                 raise OperationalError("gone")
             return calls[-1]
 
-        monkeypatch.setattr(outcomes, "finish", flaky)
+        monkeypatch.setattr(outcomes, "finish_all", flaky)
         generation = await in_database(ask, alice, "pace=0 n=5")
         tape = MemoryTape()
         async with runner_of(tape=tape):

@@ -170,7 +170,8 @@ def history(row: Generation, *, tools: bool):
         **inside,
     )
     answer = Message(parent=result, role="assistant", **inside)
-    return conversations.prompt_messages(row.conversation, answer, tools=tools)
+    job = Generation(conversation=row.conversation, message=answer)
+    return conversations.prompts([job], lambda model: tools)[answer.pk]
 
 
 async def test_what_is_not_to_be_stored_is_gone(alice) -> None:

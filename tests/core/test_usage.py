@@ -16,7 +16,7 @@ from chat.database import in_database
 from chat.lease import MAX_ATTEMPTS
 from chat.models import Generation, Usage
 from chat.usage import Used
-from tests.core.helpers import ask, claim_one, ended, expire, runner_of, said
+from tests.core.helpers import ask, claim_one, ended, expire, finish, runner_of, said
 from tests.core.racing import race
 from tests.reading import eventually, finished
 
@@ -33,10 +33,10 @@ def sums(user: User) -> tuple[int, int, int]:
     )
 
 
-def finish(user: User, **where) -> Generation:
+def finish_one(user: User, **where) -> Generation:
     generation = ask(user, **where)
     held = claim_one()
-    outcomes.finish(held, ended(held))
+    finish(held, ended(held))
     return generation
 
 
@@ -53,7 +53,7 @@ def died_often(alice: User) -> Generation:
 
 class TestOnce:
     def test_a_finished_one(self, alice: User, bob: User) -> None:
-        finish(alice)
+        finish_one(alice)
 
         assert sums(alice) == (1, 2, 3)
         assert usage.used_today(alice) == 5
@@ -61,7 +61,7 @@ class TestOnce:
 
     def test_they_add_up(self, alice: User) -> None:
         for _ in range(3):
-            finish(alice)
+            finish_one(alice)
 
         assert sums(alice) == (3, 6, 9)
         assert Usage.objects.count() == 1
@@ -69,8 +69,8 @@ class TestOnce:
     def test_an_end_that_is_written_again(self, alice: User) -> None:
         ask(alice)
         held = claim_one()
-        outcomes.finish(held, ended(held))
-        outcomes.finish(held, ended(held))
+        finish(held, ended(held))
+        finish(held, ended(held))
 
         assert sums(alice) == (1, 2, 3)
 
@@ -80,8 +80,8 @@ class TestOnce:
         outcomes.checkpoint([said(late, "some")])
         expire(generation)
         held = claim_one("new")
-        outcomes.finish(held, ended(held))
-        outcomes.finish(late, ended(late))
+        finish(held, ended(held))
+        finish(late, ended(late))
 
         assert sums(alice) == (1, 2, 3)
 
@@ -89,7 +89,7 @@ class TestOnce:
     def test_a_bad_end(self, alice: User, status: str) -> None:
         ask(alice)
         held = claim_one()
-        outcomes.finish(held, ended(held, status=status))
+        finish(held, ended(held, status=status))
 
         assert sums(alice) == (1, 2, 3)
 
@@ -122,13 +122,13 @@ class TestOnce:
             Told("", [{"role": "user", "content": "Hello"}]),
         )
         held = claim_one()
-        outcomes.finish(held, ended(held))
+        finish(held, ended(held))
 
         assert sums(alice) == (1, 2, 3)
         assert Usage.objects.get().source == "api"
 
     def test_each_model_and_source_has_its_sum(self, alice: User) -> None:
-        finish(alice)
+        finish_one(alice)
         Usage.objects.create(
             user=alice,
             day=usage.today(),
@@ -137,7 +137,7 @@ class TestOnce:
             requests=2,
             prompt_tokens=10,
         )
-        finish(alice)
+        finish_one(alice)
 
         assert usage.daily(alice, 1) == [Used(usage.today(), "scripted", 4, 14, 6)]
         assert usage.used_today(alice) == 20
@@ -146,7 +146,7 @@ class TestOnce:
 
 class TestKept:
     def test_when_the_conversation_is_deleted(self, alice: User) -> None:
-        generation = finish(alice)
+        generation = finish_one(alice)
         conversations.delete([generation.conversation_id], alice)
 
         assert sums(alice) == (1, 2, 3)
@@ -160,7 +160,7 @@ class TestKept:
         assert conversations.delete([generation.conversation_id], alice) == [
             generation.pk
         ]
-        assert outcomes.finish(held, ended(held)) is None
+        assert finish(held, ended(held)) is None
         assert sums(alice) == (1, 2, 1)
 
     def test_nobody_deletes_what_is_not_theirs(self, alice: User, bob: User) -> None:
@@ -181,13 +181,13 @@ class TestDays:
     def test_a_day_is_the_sites(self, alice: User, settings, on) -> None:
         settings.TIME_ZONE = "Asia/Shanghai"
         on(2026, 5, 1, 15, 59)
-        finish(alice)
+        finish_one(alice)
         assert usage.today() == date(2026, 5, 1)
         assert usage.midnight() == datetime(2026, 5, 1, 16, tzinfo=UTC)
 
         on(2026, 5, 1, 16, 1)
         assert usage.used_today(alice) == 0
-        finish(alice)
+        finish_one(alice)
 
         assert [(row.day.day, row.requests) for row in usage.daily(alice, 2)] == [
             (1, 1),
@@ -212,7 +212,7 @@ class TestRacing:
             ask(alice)
         held = lease.claim("owner", 6)
 
-        race(lambda number: outcomes.finish(held[number], ended(held[number])))
+        race(lambda number: finish(held[number], ended(held[number])))
 
         assert sums(alice) == (6, 12, 18)
 
@@ -223,11 +223,11 @@ class TestRacing:
 
             def work(number: int, held=held, row=generation) -> None:
                 if number % 3 == 0:
-                    outcomes.finish(held, ended(held))
+                    finish(held, ended(held))
                 elif number % 3 == 1:
                     conversations.delete([row.conversation_id], alice)
                 else:
-                    outcomes.finish(held, ended(held, status="stopped"))
+                    finish(held, ended(held, status="stopped"))
 
             race(work)
 
