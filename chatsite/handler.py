@@ -2,12 +2,12 @@
 
 Stock Django keeps a thread and its database connection for as long as a response
 streams: a thousand open streams are a thousand of each. Here the synchronous part
-of a request (middleware, URL resolving, a sync view, the setup part of an async
-one) runs in one hop on one of `THREADS` pool threads, each with one kept database
-connection. What streams afterwards runs on the event loop and holds neither.
+of a request (middleware, URL resolving, the view) runs in one hop on one of `THREADS`
+pool threads, each with one kept database connection. What streams afterwards, and a
+`LaterResponse`, runs on the event loop and holds neither.
 
-An async view's coroutine runs on the loop while the pool thread waits for the
-response it returns, so async views return quickly: a stream, or a `LaterResponse`.
+So views are synchronous. An async one would run on the loop while the pool thread
+waits for it: two hops more.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from os import SEEK_END
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 from asgiref.sync import sync_to_async
 from django import db
@@ -32,8 +33,6 @@ from chat.api.bodies import limit_of, takes_files
 from chat.api.later import LaterResponse
 from chat.callers import of_scope
 
-P = ParamSpec("P")
-R = TypeVar("R")
 THREADS = 8
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -43,7 +42,10 @@ class OneHopHandler(ASGIHandler):
     def __init__(self) -> None:
         super().__init__()
         self.load_middleware(is_async=False)
-        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="request")
+        pool = ThreadPoolExecutor(THREADS, thread_name_prefix="request")
+        hop = partial(sync_to_async, thread_sensitive=False, executor=pool)
+        self._responded = hop(self._respond)
+        self._known = hop(self._is_known)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
@@ -57,7 +59,7 @@ class OneHopHandler(ASGIHandler):
         """How much of the body is kept. Files are taken from known callers only, so
         who calls has to be clear before the body is read."""
         path = scope["path"]
-        if takes_files(path) and not await self._hop(self._is_known)(scope):
+        if takes_files(path) and not await self._known(scope):
             return limit_of("")
         return limit_of(path)
 
@@ -68,9 +70,6 @@ class OneHopHandler(ASGIHandler):
             except (db.OperationalError, db.InterfaceError):
                 return False  # and the request itself will be told
 
-    def _hop(self, work: Callable[P, R]) -> Callable[P, Awaitable[R]]:
-        return sync_to_async(work, thread_sensitive=False, executor=self._pool)
-
     def create_request(self, scope: Any, body_file: Any) -> Any:
         """The length of a chunked body is known by now: let it be checked."""
         request, refused = super().create_request(scope, body_file)
@@ -80,7 +79,7 @@ class OneHopHandler(ASGIHandler):
         return request, refused
 
     async def run_get_response(self, request: HttpRequest) -> HttpResponseBase:
-        response = await self._hop(self._respond)(request)
+        response: HttpResponseBase = await self._responded(request)
         if isinstance(response, LaterResponse):
             response = await response.resolve()
         if isinstance(response, FileResponse):

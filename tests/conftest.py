@@ -72,7 +72,7 @@ def django_db_setup(django_db_setup: None) -> Iterator[None]:
     pool = database._pool
     for done in [pool.submit(let_go) for _ in range(database.THREADS)]:
         done.result(10)
-    for pool in (database._readers, database._bulk):
+    for pool in (database._ordered, database._readers, database._bulk):
         pool.submit(connections.close_all).result(10)
     SyncToAsync.single_thread_executor.submit(connections.close_all).result(10)
 

@@ -1,7 +1,7 @@
 """Ask, and read the answer: `/api/chat`, `/api/generations`, `/api/messages`.
 
-The async views return at once: a stream, or a response that comes later. Their one
-transaction runs in the request's own thread.
+The views are synchronous and return at once, after their one transaction: a stream,
+or a response that comes later. Both go on in the event loop, without a thread.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from dataclasses import replace
 from typing import Annotated, Any
 from uuid import UUID
 
-from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.utils.translation import gettext_lazy as _
@@ -102,11 +101,11 @@ def start(request: HttpRequest, body: ChatIn, key: str | None) -> Generation:
 @router.post(
     "/chat", response={200: ChatOut, 400: ErrorOut, 429: ErrorOut, 503: ErrorOut}
 )
-async def chat(
+def chat(
     request: HttpRequest, body: ChatIn, key: IdempotencyKey = None
 ) -> HttpResponseBase:
     """Ask, and get the whole answer as JSON when it is complete."""
-    generation = await sync_to_async(start)(request, body, key)
+    generation = start(request, body, key)
 
     async def complete() -> HttpResponse:
         row = await end_of(process.current().tape, generation)
@@ -130,15 +129,15 @@ def restarting() -> BusyError:
 
 
 @router.post("/chat/stream", openapi_extra=STARTS)
-async def chat_stream(
+def chat_stream(
     request: HttpRequest, body: ChatIn, key: IdempotencyKey = None
 ) -> HttpResponseBase:
     """Ask, and watch the answer come."""
-    return begun(request, await sync_to_async(start)(request, body, key))
+    return begun(request, start(request, body, key))
 
 
 @router.post("/messages/{uuid:message}/regenerate", openapi_extra=STARTS)
-async def regenerate(
+def regenerate(
     request: HttpRequest,
     message: UUID,
     body: AnswerIn | None = None,
@@ -146,11 +145,9 @@ async def regenerate(
 ) -> HttpResponseBase:
     """Another answer to the same question, as a sibling of this one."""
 
-    def again() -> Generation:
-        ask = ask_for(body or AnswerIn(), key)
-        return generations.regenerate(caller_of(request), message, ask)
-
-    return begun(request, await sync_to_async(again)())
+    ask = ask_for(body or AnswerIn(), key)
+    again = generations.regenerate(caller_of(request), message, ask)
+    return begun(request, again)
 
 
 @router.post("/messages/{uuid:message}/continue", openapi_extra=STARTS)
@@ -177,16 +174,13 @@ async def go_on(
 
 
 @router.post("/messages/{uuid:message}/edit", openapi_extra=STARTS)
-async def edit(
+def edit(
     request: HttpRequest, message: UUID, body: EditIn, key: IdempotencyKey = None
 ) -> HttpResponseBase:
     """Another version of a question, with its own answer."""
-
-    def again() -> Generation:
-        ask = ask_for(body, key)
-        return generations.edit(caller_of(request), message, body.prompt, ask)
-
-    return begun(request, await sync_to_async(again)())
+    ask = ask_for(body, key)
+    again = generations.edit(caller_of(request), message, body.prompt, ask)
+    return begun(request, again)
 
 
 @router.get("/generations/{uuid:generation}", response=GenerationOut)
@@ -201,7 +195,7 @@ def stop_generation(request: HttpRequest, generation: UUID) -> dict[str, Any]:
 
 
 @router.get("/generations/{uuid:generation}/stream", openapi_extra=FOLLOWS)
-async def stream_generation(
+def stream_generation(
     request: HttpRequest,
     generation: UUID,
     after: str | None = None,
@@ -209,7 +203,7 @@ async def stream_generation(
 ) -> HttpResponseBase:
     """What follows the cursor; 204 when it is finished and nothing follows."""
     cursor = parse_cursor(last_event_id, after)
-    row = await sync_to_async(owned)(request, generation)
+    row = owned(request, generation)
     if not row.is_live and cursor >= row.last_seq:
         return HttpResponse(status=204)
     return event_stream(row, cursor)

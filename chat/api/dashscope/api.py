@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.utils.translation import gettext_lazy as _
@@ -139,14 +138,14 @@ def start(request: HttpRequest, body: GenerationIn, key: str | None) -> Generati
     response=DashScopeAnswer,
     openapi_extra=event_stream("The answer, or its frames as they come."),
 )
-async def generate(
+def generate(
     request: HttpRequest,
     body: GenerationIn,
     key: IdempotencyKey = None,
     sse: Annotated[str | None, Header(alias="X-DashScope-SSE")] = None,
 ) -> HttpResponseBase:
     """An answer: all of it, or with `X-DashScope-SSE: enable` as a stream."""
-    generation = await sync_to_async(start)(request, body, key)
+    generation = start(request, body, key)
     request_id: str = request.id  # type: ignore[attr-defined]
     wanted = body.parameters
     message = wanted.result_format == "message"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.utils.translation import gettext_lazy as _
@@ -44,11 +43,11 @@ def start(request: HttpRequest, body: ChatCompletionIn, key: str | None) -> Gene
     response=ChatCompletion,
     openapi_extra=event_stream("The answer, or its chunks as they come."),
 )
-async def chat_completions(
+def chat_completions(
     request: HttpRequest, body: ChatCompletionIn, key: IdempotencyKey = None
 ) -> HttpResponseBase:
     """An answer to messages: a stream of chunks, or all of it."""
-    generation = await sync_to_async(start)(request, body, key)
+    generation = start(request, body, key)
     name = f"chatcmpl-{generation.pk.hex}"
     created = int(generation.created.timestamp())
     if body.stream:

@@ -6,7 +6,6 @@ import asyncio
 from typing import Annotated, Any
 from uuid import UUID
 
-from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from ninja import Query, Router
@@ -55,10 +54,10 @@ def start(request: HttpRequest, body: ResponseIn, key: str | None) -> Generation
 
 
 @router.post("/responses", response=OpenAIResponse, openapi_extra=EVENTS)
-async def create_response(
+def create_response(
     request: HttpRequest, body: ResponseIn, key: IdempotencyKey = None
 ) -> HttpResponseBase:
-    row = await sync_to_async(start)(request, body, key)
+    row = start(request, body, key)
     if body.stream:
         return EventStream(stream(row), row)
     if body.background:
@@ -78,14 +77,14 @@ async def create_response(
 
 
 @router.get("/responses/{name}", response=OpenAIResponse, openapi_extra=EVENTS)
-async def get_response(
+def get_response(
     request: HttpRequest,
     name: str,
     stream_it: Annotated[bool, Query(alias="stream")] = False,
     starting_after: Annotated[int | None, Query(ge=0, lt=2**53)] = None,
 ) -> HttpResponseBase:
     """As it is now; or its events behind a number, to its end."""
-    row = await sync_to_async(owned)(request, name)
+    row = owned(request, name)
     if stream_it:
         after = -1 if starting_after is None else starting_after
         return EventStream(stream(row, after), row)
@@ -93,13 +92,9 @@ async def get_response(
 
 
 @router.post("/responses/{name}/cancel", response=OpenAIResponse)
-async def cancel_response(request: HttpRequest, name: str) -> HttpResponseBase:
+def cancel_response(request: HttpRequest, name: str) -> HttpResponseBase:
     """What was written is kept. Cancelling twice is the same as once."""
-
-    def stop() -> Generation:
-        return generations.stop(caller_of(request), owned(request, name).pk)
-
-    row = await sync_to_async(stop)()
+    row = generations.stop(caller_of(request), owned(request, name).pk)
 
     async def complete() -> HttpResponse:
         ended = row
