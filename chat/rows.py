@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from itertools import islice
+from operator import itemgetter
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from django.db import DEFAULT_DB_ALIAS, connection, connections
-from django.db.models import DateTimeField, Field, JSONField, Model
+from django.db.models import Field, JSONField, Model
 
 M = TypeVar("M", bound=Model)
 Convert = Callable[[Any], Any]
@@ -93,6 +94,12 @@ class Table(Generic[M]):
         self._fields = [f for f in fields if not only or f.attname in only]
         self._names = [field.attname for field in self._fields]
         self._by_name = dict(zip(self._names, self._fields, strict=True))
+        self._values = itemgetter(*self._names)
+        self._json = [
+            (place, field)
+            for place, field in enumerate(self._fields)
+            if isinstance(field, JSONField)
+        ]
         self.name = model._meta.db_table
 
     def columns(self, alias: str) -> str:
@@ -100,21 +107,20 @@ class Table(Generic[M]):
         return ", ".join(f"{alias}.{field.column}" for field in self._fields)
 
     def insert(self, *rows: M) -> None:
-        """In one statement. The values must have their fields' types."""
+        """In one statement. The values have their fields' types, and no field sets
+        itself when it is saved."""
+        values: list[Any] = []
+        for row in rows:
+            mine = list(self._values(row.__dict__))
+            for place, field in self._json:
+                mine[place] = _prepared(field, mine[place])
+            values += mine
         one = f"({places(len(self._fields))})"
         columns = ", ".join(str(field.column) for field in self._fields)
         every = ", ".join([one] * len(rows))
-        values = [value for row in rows for value in self._values(row)]
         execute(f"INSERT INTO {self.name} ({columns}) VALUES {every}", values)
         for row in rows:
             row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
-
-    def _values(self, row: M) -> Iterator[Any]:
-        for name, field in zip(self._names, self._fields, strict=True):
-            now = isinstance(field, DateTimeField)  # it may be set at this moment
-            yield _prepared(
-                field, field.pre_save(row, True) if now else getattr(row, name)
-            )
 
     def update(self, where: Mapping[str, Any], **changes: Any) -> int:
         """One conditional UPDATE of the rows that are still so; how many there were."""
@@ -150,18 +156,16 @@ class Table(Generic[M]):
 
     def read(self, values: Iterator[Any]) -> M:
         """The next row from what a statement with `columns` gave."""
-        mine = [
-            convert(value) if convert else value
-            for convert, value in zip(self._converters, self._take(values), strict=True)
-        ]
+        mine = list(islice(values, len(self._fields)))
+        for place, convert in self._converters:
+            mine[place] = convert(mine[place])
         return self._model.from_db(DEFAULT_DB_ALIAS, self._names, mine)
 
-    def _take(self, values: Iterator[Any]) -> Iterator[Any]:
-        return islice(values, len(self._fields))
-
     @cached_property
-    def _converters(self) -> list[Convert | None]:
-        return [_converter(field) for field in self._fields]
+    def _converters(self) -> list[tuple[int, Convert]]:
+        """For the places whose values this database gives otherwise."""
+        found = enumerate(map(_converter, self._fields))
+        return [(place, convert) for place, convert in found if convert]
 
 
 def _prepared(field: Field[Any, Any], value: Any) -> Any:
