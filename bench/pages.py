@@ -52,7 +52,7 @@ class Caller:
 
     def get(self, path: str, **query: Any) -> Any:
         url = f"{self.server.url}{path}?{urllib.parse.urlencode(query)}"
-        key = {"Authorization": f"Bearer {self.server.key}"}
+        key = {"Authorization": f"Bearer {self.server.keys[0]}"}
         with urllib.request.urlopen(urllib.request.Request(url, headers=key)) as answer:
             return json.load(answer)
 

@@ -6,6 +6,8 @@ import asyncio
 import re
 import time
 from array import array
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,12 +39,18 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where to ask: Chatsite's native stream, or an upstream itself."""
+    """Where to ask: Chatsite's native stream, or an upstream itself. Readers take the
+    users' keys in turn."""
 
     url: str
     path: str = "/api/chat/stream"
-    key: str = ""
+    keys: Sequence[str] = ()
     model: str = ""
+
+    def headers(self, number: int) -> dict[str, str]:
+        if not self.keys:
+            return {}
+        return {"Authorization": f"Bearer {self.keys[number % len(self.keys)]}"}
 
     def body(self, prompt: str) -> dict[str, Any]:
         if not self.model:
@@ -91,7 +99,6 @@ async def read_all(target: Target, load: Load) -> list[Stream]:
     async with aiohttp.ClientSession(
         target.url,
         connector=aiohttp.TCPConnector(limit=0),
-        headers={"Authorization": f"Bearer {target.key}"} if target.key else None,
         timeout=aiohttp.ClientTimeout(total=LIMIT_SECONDS),
     ) as session:
         began = time.perf_counter() + HEAD_START_SECONDS
@@ -99,18 +106,22 @@ async def read_all(target: Target, load: Load) -> list[Stream]:
         for number, stream in enumerate(streams):
             due = began + number / load.starts
             await asyncio.sleep(max(0.0, due - time.perf_counter()))
-            reading = read(session, target, load, stream)
-            readers.append(asyncio.create_task(reading))
+            asking = session.post(
+                target.path,
+                json=target.body(load.prompt),
+                headers=target.headers(number),
+            )
+            readers.append(asyncio.create_task(read(asking, stream)))
         await asyncio.gather(*readers)
     return streams
 
 
 async def read(
-    session: aiohttp.ClientSession, target: Target, load: Load, stream: Stream
+    asking: AbstractAsyncContextManager[aiohttp.ClientResponse], stream: Stream
 ) -> None:
     stream.asked = time.perf_counter()
     try:
-        async with session.post(target.path, json=target.body(load.prompt)) as response:
+        async with asking as response:
             stream.headers = time.perf_counter()
             if response.status != 200:
                 stream.problem = f"HTTP {response.status}"

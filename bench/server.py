@@ -1,4 +1,4 @@
-"""A Chatsite of its own to measure: one process, a new database, an API key.
+"""A Chatsite of its own to measure: one process, a new database, users with keys.
 
 SQLite in a file, or PostgreSQL; answered by the scripted engine in its own process,
 or by a scripted upstream that speaks OpenAI's protocol.
@@ -6,6 +6,7 @@ or by a scripted upstream that speaks OpenAI's protocol.
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import socket
@@ -33,6 +34,16 @@ STOP_SECONDS = 20
 TICKS = os.sysconf("SC_CLK_TCK")
 POSTGRES_NAME = "bench"
 DatabaseName = Literal["sqlite", "postgresql"]
+SETUP = """
+import django, json, sys; django.setup()
+from django.core.management import call_command
+call_command("migrate", verbosity=0)
+from django.contrib.auth.models import User
+from chat.models import ApiKey
+names = ["admin", *(f"user{n}" for n in range(1, int(sys.argv[1])))]
+users = [User.objects.get_or_create(username=name)[0] for name in names]
+print(json.dumps([ApiKey.objects.create_key(user, "bench")[1] for user in users]))
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +67,13 @@ class Database:
 @dataclass(frozen=True, slots=True)
 class Server:
     url: str
-    key: str
+    keys: list[str]
     process: subprocess.Popen[bytes]
     database: Database
 
     @property
     def target(self) -> Target:
-        return Target(self.url, key=self.key)
+        return Target(self.url, keys=self.keys)
 
     def sample(self) -> Sample:
         proc = Path("/proc") / str(self.process.pid)
@@ -115,27 +126,25 @@ DATABASES = {"sqlite": sqlite, "postgresql": postgresql}
 
 
 @contextmanager
-def serve(database: DatabaseName = "sqlite", **settings: str) -> Iterator[Server]:
+def serve(
+    database: DatabaseName = "sqlite", users: int = 1, **settings: str
+) -> Iterator[Server]:
     """Serve with these settings on a free port; everything is gone afterwards."""
     with DATABASES[database]() as store:
         env = {
             **os.environ,
+            "DJANGO_SETTINGS_MODULE": "chatsite.settings",
             "SECRET_KEY": secrets.token_urlsafe(50),
             "DATABASE_URL": store.url,
             "PGAPPNAME": POSTGRES_NAME,
-            "CHAT_ADMIN_PASSWORD": secrets.token_urlsafe(12),
-            "CHAT_USER_CONCURRENCY": "1000",  # one user asks for everything here
-            "CHAT_USER_QUEUE": "10000",
             **settings,
         }
-        for command in ("migrate --verbosity 0", "ensure_admin"):
-            manage(command, env)
-        key = manage("create_api_key admin --name bench", env)
+        keys = json.loads(python(["-c", SETUP, str(users)], env))
         port = free_port()
         arguments = ["uvicorn", "chatsite.asgi:application", "--port", str(port)]
         arguments += ["--no-access-log", "--log-level", "warning"]
         with running(arguments, env) as process:
-            server = Server(f"http://127.0.0.1:{port}", key, process, store)
+            server = Server(f"http://127.0.0.1:{port}", keys, process, store)
             wait_until_ready(f"{server.url}/readyz", process)
             yield server
 
@@ -169,8 +178,13 @@ def running(
 
 def manage(command: str | list[str], env: dict[str, str]) -> str:
     words = command.split() if isinstance(command, str) else command
+    return python(["manage.py", *words], env)
+
+
+def python(arguments: list[str], env: dict[str, str]) -> str:
+    """What it prints."""
     done = subprocess.run(
-        [sys.executable, "manage.py", *words],
+        [sys.executable, *arguments],
         cwd=ROOT,
         env=env,
         check=True,

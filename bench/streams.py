@@ -28,6 +28,8 @@ from .server import DATABASES, DatabaseName, Sample, Server, serve, serve_upstre
 from .table import percentile, table
 
 SAMPLE_SECONDS = 0.5
+STREAMS_A_USER = 3
+"""Fewer than one may have running."""
 EngineName = Literal["scripted", "upstream"]
 
 
@@ -97,23 +99,18 @@ def busy(samples: list[Sample]) -> int:
 
 def measure(load: Load, database: DatabaseName, engine: EngineName) -> dict[str, Any]:
     with ExitStack() as stack:
-        settings = {"CHAT_MODEL": "scripted", **room_for(load)}
+        settings = {"CHAT_MODEL": "scripted", "CHAT_MAX_RUNNING": str(load.streams)}
         direct: dict[str, Any] = {}
         if engine == "upstream":
             upstream = stack.enter_context(serve_upstream())
             direct = alone(upstream, load)
             settings |= {"CHAT_MODEL": upstream.model}
             settings |= {"CHAT_BASE_URL": f"{upstream.url}/v1"}
-        server = stack.enter_context(serve(database, **settings))
+        users = -(-load.streams // STREAMS_A_USER)
+        server = stack.enter_context(serve(database, users, **settings))
         idle = server.sample()
         streams, samples = uvloop.run(run(server, load))
     return report(load, idle, streams, samples) | direct
-
-
-def room_for(load: Load) -> dict[str, str]:
-    """All of it may run at once, and all of it is one user's."""
-    names = ("CHAT_MAX_RUNNING", "CHAT_USER_CONCURRENCY", "CHAT_USER_QUEUE")
-    return dict.fromkeys(names, str(load.streams))
 
 
 def alone(upstream: Target, load: Load) -> dict[str, Any]:

@@ -43,7 +43,7 @@ class OneHopHandler(ASGIHandler):
         super().__init__()
         self.load_middleware(is_async=False)
         pool = ThreadPoolExecutor(THREADS, thread_name_prefix="request")
-        hop = partial(sync_to_async, thread_sensitive=False, executor=pool)
+        hop: Any = partial(sync_to_async, thread_sensitive=False, executor=pool)
         self._responded = hop(self._respond)
         self._known = hop(self._is_known)
 

@@ -137,7 +137,7 @@ def filename(title: str) -> str:
 
 
 @router.post("/import", response={200: ImportOut, 400: ErrorOut}, openapi_extra=BODY)
-async def import_file(request: HttpRequest) -> LaterResponse:
+def import_file(request: HttpRequest) -> LaterResponse:
     """Conversations from an export of Chatsite, ChatGPT (`conversations.json`) or
     Open WebUI: the file itself is the body.
 

@@ -73,8 +73,8 @@ async def test_a_takeover_begins_the_calls_again_behind_the_text(alice) -> None:
         await crash(runner)
     (before,) = (await in_database(fresh_said, generation)).tool_calls
     await in_database(expire, generation)
-    async with runner_of("second", MemoryTape()) as second:
-        tape = second._tape
+    tape = MemoryTape()
+    async with runner_of("second", tape):
         row = await finished(generation)
         page = await watch(tape, row)
 
@@ -169,7 +169,7 @@ def history(row: Generation, *, tools: bool):
         tool_call_id=row.message.tool_calls[0]["id"],
         **inside,
     )
-    answer = Message(parent=result, role="assistant", **inside)
+    answer = Message.objects.create(parent=result, role="assistant", **inside)
     job = Generation(conversation=row.conversation, message=answer)
     return conversations.prompts([job], lambda model: tools)[answer.pk]
 
