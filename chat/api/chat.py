@@ -151,7 +151,7 @@ def regenerate(
 
 
 @router.post("/messages/{uuid:message}/continue", openapi_extra=STARTS)
-async def go_on(
+def go_on(
     request: HttpRequest,
     message: UUID,
     body: AnswerIn | None = None,
@@ -163,14 +163,9 @@ async def go_on(
     the same model with the same parameters, unless the body says otherwise; the
     length limit counts what is new.
     """
-
-    def on() -> Generation:
-        user = caller_of(request)
-        seen = generations.unfinished(user, message)
-        ask = ask_on(seen, body or AnswerIn(), key)
-        return generations.go_on(user, message, ask)
-
-    return begun(request, await sync_to_async(on)())
+    user = caller_of(request)
+    ask = ask_on(generations.unfinished(user, message), body or AnswerIn(), key)
+    return begun(request, generations.go_on(user, message, ask))
 
 
 @router.post("/messages/{uuid:message}/edit", openapi_extra=STARTS)
