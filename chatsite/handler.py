@@ -42,8 +42,8 @@ class OneHopHandler(ASGIHandler):
     def __init__(self) -> None:
         super().__init__()
         self.load_middleware(is_async=False)
-        pool = ThreadPoolExecutor(THREADS, thread_name_prefix="request")
-        hop: Any = partial(sync_to_async, thread_sensitive=False, executor=pool)
+        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="request")
+        hop: Any = partial(sync_to_async, thread_sensitive=False, executor=self._pool)
         self._responded = hop(self._respond)
         self._known = hop(self._is_known)
 

@@ -77,7 +77,7 @@ class TestGoingOn:
         page = shown(await body(await go_on(alices, old.message_id)))
 
         assert page.names[:2] == ["start", "snapshot"]
-        assert page.first("snapshot").text == "t0 t1"
+        assert page.first("snapshot").text.startswith("t0 t1")
         assert page.text == scripted(5)
         assert page.end.finish_reason == "stop"
         assert page.end.usage["completion_tokens"] == 3

@@ -9,10 +9,9 @@ from hypothesis import strategies as st
 
 from chat import titles
 from chat.models import Conversation
-from chat.outcomes import finish
 from chat.titles import TITLE_CHARS, title_from, title_in
 from tests.api.helpers import answered
-from tests.core.helpers import ask, claim_one, ended
+from tests.core.helpers import ask, claim_one, ended, finish
 
 
 @pytest.mark.parametrize(
