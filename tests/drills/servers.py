@@ -19,7 +19,7 @@ from urllib.parse import quote
 import psycopg
 import redis
 
-START_SECONDS = 30
+START_SECONDS = 90
 
 
 def until(look: Callable[[], Any], within: float = START_SECONDS) -> Any:
