@@ -32,6 +32,7 @@ from django.http.response import HttpResponseBase
 from chat.api.bodies import limit_of, takes_files
 from chat.api.later import LaterResponse
 from chat.callers import of_scope
+from chat.errors import ChatError
 
 THREADS = 8
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
@@ -67,7 +68,7 @@ class OneHopHandler(ASGIHandler):
         with kept_connection():
             try:
                 return of_scope(scope) is not None
-            except (db.OperationalError, db.InterfaceError):
+            except (ChatError, db.OperationalError, db.InterfaceError):
                 return False  # and the request itself will be told
 
     def create_request(self, scope: Any, body_file: Any) -> Any:

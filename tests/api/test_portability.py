@@ -248,6 +248,8 @@ async def test_nobody_fills_the_disk(alice, key_of, monkeypatch) -> None:
     scope = {"type": "http", "path": "/api/import", "headers": []}
 
     assert await handler._limit(scope) == 1_048_576
+    scope["headers"] = [(b"authorization", b"Bearer cs-wrong")]
+    assert await handler._limit(scope) == 1_048_576
     key = await sync_to_async(key_of)(alice)
     scope["headers"] = [(b"authorization", f"Bearer {key}".encode())]
     assert await handler._limit(scope) == 100 * 1_048_576

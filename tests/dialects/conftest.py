@@ -37,6 +37,10 @@ for name in ("alice", "bob", "hasty", "spent"):
         Quota.objects.create(user=user, **limits[name])
 alice = User.objects.get(username="alice")
 print(ApiKey.objects.create_key(alice, "reads", scopes="read")[1])
+from django.test import Client
+page = Client()
+page.force_login(User.objects.get(username="bob"))
+print(page.session.session_key)
 """
 START_SECONDS = 60
 MODELS = """
@@ -69,6 +73,7 @@ class Site:
     """Of somebody who may use five tokens a day."""
     reading_key: str
     """Of the same person as the first one; it may not ask."""
+    bobs_session: str
     upstream: Upstream
     """The engine behind the models `remote` and `plain`, in the test's process."""
 

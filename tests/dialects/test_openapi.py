@@ -9,6 +9,7 @@ import json
 from typing import Any
 from uuid import uuid4
 
+import httpx
 import pytest
 from hypothesis import HealthCheck, settings
 from schemathesis.checks import not_a_server_error
@@ -36,24 +37,34 @@ document = json.loads(json.dumps(api.get_openapi_schema()))
 schema = from_dict(document)
 
 
+@pytest.fixture(scope="module")
+def bob(site: Any) -> dict[str, str]:
+    """The headers of a session: it may also do what no key may."""
+    token = "x" * 32
+    cookies = f"sessionid={site.bobs_session}; csrftoken={token}"
+    return {"Cookie": cookies, "X-CSRFToken": token}
+
+
 @pytest.fixture
 def known() -> dict[str, str]:
     """What each call's paths may name: made at its first example, as some delete it."""
     return {}
 
 
-def make(site: Any) -> dict[str, str]:
-    asked = site.post("/api/chat", {"prompt": "n=1 pace=0"}).json()
-    replied = site.post("/v1/responses", {"input": "n=1 pace=0"}).json()
-    made = {"name": uuid4().hex, "text": "x"}
-    template = site.post("/api/templates", made).json()
-    shared = site.post(f"/api/conversations/{asked['conversation']}/share", {}).json()
+def make(site: Any, headers: dict[str, str]) -> dict[str, str]:
+    def post(path: str, **body: str) -> Any:
+        url = site.url + path
+        return httpx.post(url, json=body, headers=headers, timeout=30).json()
+
+    asked = post("/api/chat", prompt="n=1 pace=0")
+    share = post(f"/api/conversations/{asked['conversation']}/share")
     return {
         **{name: asked[name] for name in ("conversation", "generation", "message")},
-        "name": replied["id"],
+        "name": post("/v1/responses", input="n=1 pace=0")["id"],
         "model": "remote",
-        "template": str(template["id"]),
-        "share": str(shared["id"]),
+        "template": str(post("/api/templates", name=uuid4().hex, text="x")["id"]),
+        "share": str(share["id"]),
+        "key": str(post("/api/keys", name="short-lived")["id"]),
     }
 
 
@@ -85,9 +96,18 @@ def hurry(body: Any) -> None:
     derandomize=True,
     suppress_health_check=list(HealthCheck),
 )
-def test_every_answer_is_documented(case, site, known):
+def test_every_answer_is_documented(case, site, bob, known):
     if case.path_parameters:
-        known.update({} if known else make(site))
+        known.update({} if known else make(site, bob))
         meet(case.path_parameters, known)
     hurry(case.body)
-    case.call_and_validate(base_url=site.url, headers=site.headers, checks=CHECKS)
+    case.call_and_validate(base_url=site.url, headers=bob, checks=CHECKS)
+
+
+def test_what_needs_a_session_says_so(site):
+    """The same document is true for keys."""
+    case = schema["/api/settings"]["GET"].Case()
+    answer = case.call_and_validate(
+        base_url=site.url, headers=site.headers, checks=CHECKS
+    )
+    assert answer.status_code == 403
