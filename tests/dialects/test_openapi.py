@@ -30,7 +30,7 @@ CHECKS = [
     response_headers_conformance,
     response_schema_conformance,
 ]
-EXAMPLES = 6
+EXAMPLES = 3
 SHORT = "n=2 pace=0 "
 """What makes the scripted engine's answers quick."""
 document = json.loads(json.dumps(api.get_openapi_schema()))

@@ -73,6 +73,11 @@ class Site:
         owner: Member = await eventually(look)
         return owner
 
+    def is_over(self, generation: str) -> bool:
+        """Whether all of it is written."""
+        done = "SELECT 1 FROM chat_generation WHERE id = %s AND status = 'done'"
+        return bool(self.postgres.sql(done, generation))
+
     async def post(
         self, session: aiohttp.ClientSession, path: str, name: str = "w1", **more: Any
     ) -> Any:
