@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable
 
 from . import nudges, removal
@@ -13,7 +14,9 @@ from .runner import survive
 from .search.passages import index_some
 
 PAUSE = 0.01
-"""Between two pieces of the same work: others want to write too."""
+REST = 4
+"""Between two pieces of the same work, at least so many times as long as one took:
+others want to write, and to use this processor, too."""
 
 
 class Chore:
@@ -43,8 +46,10 @@ class Chore:
             with survive(f"cannot {self.name}"):
                 more = True
                 while more:
+                    began = time.monotonic()
                     more = await in_bulk(self._work)
-                    await asyncio.sleep(PAUSE)
+                    took = time.monotonic() - began
+                    await asyncio.sleep(max(PAUSE, REST * took))
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wanted.wait(), self._seconds)
 

@@ -8,6 +8,7 @@ programs ask through the dialects is not searched.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef
@@ -19,7 +20,7 @@ from .fold import fold
 
 ENDS = "\n\n"
 """Behind every body, for the SQLite index (see there)."""
-CONVERSATIONS = 8
+CONVERSATIONS = 16
 MESSAGES = 32
 """Bounds of one transaction: on SQLite everybody else waits for it."""
 
@@ -33,40 +34,51 @@ def index_some() -> bool:
     with write():
         rows = list(
             news.select_for_update(skip_locked=True, no_key=True, of=("self",))
-            .only("pk", "owner", "title", "source", "deleted")
-            .order_by()[:CONVERSATIONS]
+            .only("pk", "owner", "title", "source")
+            .order_by("pk")[:CONVERSATIONS]
         )
-        room = MESSAGES
-        for row in rows:
-            room -= index(row, room)
-            if room <= 0:
-                break  # the rest of it, and of the others, next time
-            Conversation.objects.filter(pk=row.pk).update(indexed=True)
+        done = index(rows)
+        Conversation.objects.filter(pk__in=[row.pk for row in done]).update(
+            indexed=True
+        )
     return bool(rows)
 
 
-def index(conversation: Conversation, limit: int) -> int:
-    """Up to `limit` of its messages that are not yet; how many it were."""
-    if conversation.source != Conversation.Source.WEB:
-        return 0
-    index_title(conversation)
-    said = Message.objects.filter(conversation=conversation, passage=None)
-    new = said.exclude(content="").only("pk", "content").order_by("created", "id")
-    rows = [passage(conversation, row.content, row.pk) for row in new[:limit]]
-    Passage.objects.bulk_create(rows)
-    return len(rows)
+def index(rows: Sequence[Conversation]) -> list[Conversation]:
+    """Index their titles and some of their messages; those that have no more."""
+    searched = {row.pk: row for row in rows if row.source == Conversation.Source.WEB}
+    said = Message.objects.filter(conversation__in=searched, passage=None)
+    new = said.exclude(content="").only("pk", "content", "conversation")
+    found = list(new.order_by("conversation", "created", "id")[: MESSAGES + 1])
+    messages, more = found[:MESSAGES], found[MESSAGES:]
+    Passage.objects.bulk_create(
+        [
+            *new_titles(searched),
+            *(
+                passage(searched[row.conversation_id], row.content, row.pk)
+                for row in messages
+            ),
+        ]
+    )
+    if not more:
+        return list(rows)
+    return [row for row in rows if row.pk < more[0].conversation_id]
 
 
-def index_title(conversation: Conversation) -> None:
-    rows = Passage.objects.filter(conversation=conversation, message=None)
-    new = passage(conversation, conversation.title)
-    known = rows.values_list("body", flat=True).first()
-    if not conversation.title:
-        rows.delete()
-    elif known is None:
-        new.save()
-    elif known != new.body:
-        rows.update(body=new.body, marks=new.marks)
+def new_titles(rows: Mapping[UUID, Conversation]) -> list[Passage]:
+    """The titles that are not there yet. Those that are, are brought up to date."""
+    stored = Passage.objects.filter(conversation__in=rows, message=None)
+    known = dict(stored.values_list("conversation", "body"))
+    missing = []
+    for pk, row in rows.items():
+        new = passage(row, row.title)
+        if not row.title:
+            stored.filter(conversation=pk).delete()
+        elif pk not in known:
+            missing.append(new)
+        elif known[pk] != new.body:
+            stored.filter(conversation=pk).update(body=new.body, marks=new.marks)
+    return missing
 
 
 def passage(
