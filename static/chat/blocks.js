@@ -4,7 +4,7 @@
  * A frame costs what is new, not what is there. Text behind the last frozen block is
  * parsed again; blocks whose source is the same are left alone; once the last block
  * has a full first line, what stands before it cannot change any more and freezes.
- * An open code fence only grows by its new text. Link definitions change what stands
+ * An open code fence only grows by its new text, and so do words in a line. Link definitions change what stands
  * before them: `finish` parses a text that has some once more, as a whole.
  */
 
@@ -19,6 +19,10 @@ import { lex, render } from "./markdown.js";
  * @property {HTMLElement} [code] an open fence's element: it only grows
  */
 
+// Behind words, more words mean nothing to Markdown; in an open fence, all but its end.
+const WORD = /[\p{L}\p{M} ,，。、；：）”’]/u;
+const MORE_WORDS = /^[^\n*_`~$\\[\]<>|#!&]+$/;
+const MORE_CODE = /^[^\n`~]+$/;
 const DEFINITION = /^ {0,3}\[[^\]\n]+\]:/m;
 const FORMULA = /^ {0,3}(?:\$\$|\\\[)/m;
 const BLANK = /\n[ \t]*\n$/;
@@ -51,6 +55,8 @@ export class BlockRenderer {
     this.frame.cancel();
     /** What is behind the frozen blocks. */
     this.tail = "";
+    /** How much of the tail is drawn. */
+    this.drawn = 0;
     /** How long the text is, frozen blocks included. */
     this.length = 0;
     /** @type {Block[]} */
@@ -89,13 +95,33 @@ export class BlockRenderer {
     this.replace(this.live, same, tokens, false);
     this.frozen.push(...this.live.splice(0));
     this.tail = "";
+    this.drawn = 0;
     this.length = whole.length;
   }
 
   drawTail() {
-    const tokens = lex(this.tail);
-    this.replace(this.live, countSame(this.live, tokens), tokens, true);
-    this.freeze(tokens);
+    if (!this.growWords()) {
+      const tokens = lex(this.tail);
+      this.replace(this.live, countSame(this.live, tokens), tokens, true);
+      this.freeze(tokens);
+    }
+    this.drawn = this.tail.length;
+  }
+
+  /**
+   * The block keeps its old source, so that the next full drawing draws it again.
+   * @returns {boolean} whether the new text only lengthens the last line drawn
+   */
+  growWords() {
+    const block = this.live.at(-1);
+    const last = this.tail.charAt(this.drawn - 1);
+    const more = this.tail.slice(this.drawn);
+    const grows = block?.code ? MORE_CODE.test(more) : WORD.test(last) && MORE_WORDS.test(more);
+    const text = grows ? lastText(block?.nodes.at(-1)) : null;
+    // A link's address and a formula's source would have to grow with it.
+    if (!text?.data.endsWith(last) || text.parentElement?.closest("a, .math")) return false;
+    text.appendData(more);
+    return true;
   }
 
   /**
@@ -152,6 +178,12 @@ function countClosed(tokens, count) {
     if (type !== "mathBlock" && FORMULA.test(raw)) closed = i;
   }
   return closed;
+}
+
+/** @param {Node | null | undefined} node @returns {Text | null} what it ends with, if that is text */
+function lastText(node) {
+  while (node && !(node instanceof Text)) node = node.lastChild;
+  return node ?? null;
 }
 
 /** @param {Block[]} blocks @param {any[]} tokens how many at the start are drawn already */

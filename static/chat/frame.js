@@ -2,8 +2,11 @@
  * Drawing at most once a frame, and less often where a drawing is expensive.
  */
 
-// The next drawing waits this many times as long as the last one took.
+// The next drawing waits this many times as long as the last one took, and a frame at
+// least: letters that only lengthen a word cost nothing, and come with every frame.
 const REST = 5;
+const FRAME = 17;
+const CHEAP = 0.7;
 
 export class FrameLoop {
   /** @param {() => void} draw */
@@ -31,8 +34,8 @@ export class FrameLoop {
     const began = performance.now();
     this.draw();
     const ended = performance.now();
-    // A drawing of a millisecond or two never needs a rest.
-    this.notBefore = ended - began < 3 ? 0 : ended + REST * (ended - began);
+    const took = ended - began;
+    this.notBefore = took < CHEAP ? 0 : ended + Math.max(FRAME, REST * took);
   }
 
   cancel() {
