@@ -6,6 +6,7 @@ that is no delta.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Any
 
@@ -24,7 +25,7 @@ from .outputs import (
 Numbered = tuple[int, str, Json]
 
 
-class Item:
+class Item(ABC):
     """`head` and `tail`: how many events come before and behind its characters."""
 
     kind: str
@@ -46,15 +47,18 @@ class Item:
         number = self._base + self.head - 1 + self._size
         return number, f"response.{self.kind}.delta", {**self._at, "delta": text}
 
+    @abstractmethod
     def begin(self) -> Iterator[Numbered]:
-        raise NotImplementedError
+        """What tells that it is there."""
 
+    @abstractmethod
     def close(self, said: Snapshot, status: str) -> Iterator[Numbered]:
-        raise NotImplementedError
+        """What tells that it is over, with all of it."""
 
     @property
+    @abstractmethod
     def _at(self) -> Json:
-        raise NotImplementedError
+        """Where a delta belongs."""
 
     def _item(self, number: int, name: str, item: Json) -> Numbered:
         place = {**self._place, "item": item}
@@ -80,8 +84,9 @@ class TextItem(Item):
         item = self.make_item(self._names, text, status)
         yield self._item(number + 2, "done", item)
 
+    @abstractmethod
     def _text(self, said: Snapshot) -> str:
-        raise NotImplementedError
+        """Its part of all that was said."""
 
     def _part(self, number: int, name: str, text: str) -> Numbered:
         at = {key: value for key, value in self._at.items() if key != "logprobs"}

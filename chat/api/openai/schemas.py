@@ -6,6 +6,7 @@ refused.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Annotated, Any, ClassVar, Literal
 
 from django.conf import settings
@@ -75,9 +76,9 @@ class Asking(Sampling, Offering):
     top_logprobs: Annotated[StrictInt | None, Field(ge=0, le=20)] = None
     moderation: Any = None
 
+    @abstractmethod
     def effort(self) -> str | None:
         """How much to think: the engine's words, but for `none`."""
-        raise NotImplementedError
 
     def thinking(self) -> bool | None:
         if self.enable_thinking is not None:
