@@ -98,7 +98,7 @@ class Conversation(models.Model):
                 name="conversation_deleted",
             ),
             models.Index(
-                fields=["indexed"],
+                fields=["updated"],
                 condition=Q(indexed=False),
                 name="conversation_unindexed",
             ),

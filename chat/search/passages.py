@@ -35,7 +35,7 @@ def index_some() -> bool:
         rows = list(
             news.select_for_update(skip_locked=True, no_key=True, of=("self",))
             .only("pk", "owner", "title", "source")
-            .order_by("pk")[:CONVERSATIONS]
+            .order_by("updated")[:CONVERSATIONS]
         )
         done = index(rows)
         Conversation.objects.filter(pk__in=[row.pk for row in done]).update(
@@ -45,24 +45,21 @@ def index_some() -> bool:
 
 
 def index(rows: Sequence[Conversation]) -> list[Conversation]:
-    """Index their titles and some of their messages; those that have no more."""
+    """Index their titles and some of their messages, in the order in which they were
+    written: that is the order in which they are found. Those that have no more."""
     searched = {row.pk: row for row in rows if row.source == Conversation.Source.WEB}
     said = Message.objects.filter(conversation__in=searched, passage=None)
-    new = said.exclude(content="").only("pk", "content", "conversation")
-    found = list(new.order_by("conversation", "created", "id")[: MESSAGES + 1])
-    messages, more = found[:MESSAGES], found[MESSAGES:]
-    Passage.objects.bulk_create(
-        [
-            *new_titles(searched),
-            *(
-                passage(searched[row.conversation_id], row.content, row.pk)
-                for row in messages
-            ),
-        ]
-    )
-    if not more:
+    said = said.exclude(content="").order_by("created", "id")
+    messages = said.only("pk", "content", "conversation")[:MESSAGES]
+    spoken = [
+        passage(searched[message.conversation_id], message.content, message.pk)
+        for message in messages
+    ]
+    Passage.objects.bulk_create([*new_titles(searched), *spoken])
+    if len(spoken) < MESSAGES:
         return list(rows)
-    return [row for row in rows if row.pk < more[0].conversation_id]
+    more = set(said.order_by().values_list("conversation", flat=True))
+    return [row for row in rows if row.pk not in more]
 
 
 def new_titles(rows: Mapping[UUID, Conversation]) -> list[Passage]:
