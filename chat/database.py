@@ -15,10 +15,10 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from functools import partial
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from django.db import (
     InterfaceError,
@@ -40,6 +40,8 @@ _ordered = ThreadPoolExecutor(1, thread_name_prefix="ordered")
 _readers = ThreadPoolExecutor(1, thread_name_prefix="readers")
 _bulk = ThreadPoolExecutor(1, thread_name_prefix="bulk")
 _sqlite_writer = threading.RLock()
+_working: set[Future[Any]] = set()
+"""What threads do at the moment, also for tasks that have been cancelled."""
 
 CLAIMS = 0x43480001
 """What `take_turns` counts apart, in a database that others may share."""
@@ -93,7 +95,16 @@ async def _in(pool: ThreadPoolExecutor, work: Callable[[], R]) -> R:
         finally:
             close_old_connections()
 
-    return await asyncio.get_running_loop().run_in_executor(pool, run)
+    done = pool.submit(run)
+    _working.add(done)
+    done.add_done_callback(_working.discard)
+    return await asyncio.wrap_future(done)
+
+
+async def settle() -> None:
+    """Wait for what threads still do for tasks that no longer wait for it."""
+    waits = [asyncio.wrap_future(done) for done in list(_working)]
+    await asyncio.gather(*waits, return_exceptions=True)
 
 
 async def persistently(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:

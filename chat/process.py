@@ -11,6 +11,7 @@ from django.conf import settings
 
 from . import nudges
 from .chores import Chores
+from .database import settle
 from .engines.registry import Engines, upstreams
 from .engines.remote.catalog import catalog
 from .notices import Notices
@@ -63,6 +64,7 @@ class Process:
         await self.engines.stop()
         await catalog.stop()
         await self.tape.stop()
+        await settle()
 
 
 _started: list[Process] = []
