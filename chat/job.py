@@ -46,8 +46,9 @@ class Growing(Generic[Part]):
     parts: list[Part] = field(default_factory=list)
     saved: int = 0
 
-    def add(self, *parts: Part) -> None:
-        self.parts.extend(part for part in parts if part)
+    def add(self, part: Part) -> None:
+        if part:
+            self.parts.append(part)
 
     @property
     def is_news(self) -> bool:
@@ -67,7 +68,7 @@ class Said(Growing[str]):
 
 class Called(Growing[CallPiece]):
     def news(self) -> str:
-        return tool_calls.lines(self.fresh())
+        return tool_calls.lines(self.fresh()) if self.is_news else ""
 
     def whole(self) -> Calls:
         return tool_calls.joined(self.parts)
@@ -183,21 +184,25 @@ class Job:
 
     def _take_chunk(self, chunk: Chunk, now: float) -> None:
         self.completion_tokens += chunk.tokens
-        self._ids.add("".join(f"{token} " for token in chunk.token_ids))
+        if chunk.token_ids:
+            self._ids.add("".join([f"{token} " for token in chunk.token_ids]))
         self._silent.append(chunk)
         text, reasoning = storable(chunk.text), storable(chunk.reasoning)
-        calls = self._calls_in(chunk)
+        calls = self._calls_in(chunk) if chunk.tool_calls else ()
         if not (text or reasoning or calls):
             return
-        moment = datetime.fromtimestamp(now, UTC)
-        self.first_token = self.first_token or moment
-        if text or calls:
-            self.first_text = self.first_text or moment
+        if self.first_token is None or self.first_text is None:
+            self._note_first(datetime.fromtimestamp(now, UTC), bool(text or calls))
         assert self.writer is not None
         self.writer.append(self._delta(text, reasoning, calls))
         self._text.add(text)
         self._reasoning.add(reasoning)
-        self._calls.add(*calls)
+        self._calls.parts += calls
+
+    def _note_first(self, moment: datetime, is_text: bool) -> None:
+        self.first_token = self.first_token or moment
+        if is_text:
+            self.first_text = self.first_text or moment
 
     def _calls_in(self, chunk: Chunk) -> Calls:
         """As they are stored. The chunk's tokens are those of its first piece."""
@@ -220,6 +225,8 @@ class Job:
     def _delta(self, text: str, reasoning: str, calls: Calls) -> Delta:
         """With the tokens since the last delta, also those that made no text."""
         silent, self._silent = self._silent, []
+        if len(silent) == 1:
+            return Delta(text, reasoning, silent[0].tokens, silent[0].token_ids, calls)
         ids = chain.from_iterable(part.token_ids for part in silent)
         tokens = sum(part.tokens for part in silent)
         return Delta(text, reasoning, tokens, tuple(ids), calls)
@@ -278,6 +285,8 @@ class Job:
 
 def storable(text: str) -> str:
     """Without what no database takes: NUL, and halves of surrogate pairs."""
+    if text.isascii() and "\0" not in text:
+        return text
     return text.replace("\0", "").encode(errors="replace").decode()
 
 
