@@ -468,9 +468,12 @@ class TestOutage:
         """In doubt is the worst case: committed, but the answer was lost."""
         settings.CHAT_CHECKPOINT_SECONDS = 0.01
         checkpoint, failures = outcomes.checkpoint, [0]
+        enough, loop = asyncio.Event(), asyncio.get_running_loop()
 
         def flaky(news):
             failures[0] += 1
+            if failures[0] == 3:
+                loop.call_soon_threadsafe(enough.set)
             if failures[0] % 2:
                 if committed:
                     checkpoint(news)
@@ -482,8 +485,7 @@ class TestOutage:
         tape = MemoryTape()
         async with runner_of("first", tape):
             await text_on_the_way(tape, generation, 30)
-            while failures[0] <= 2:
-                await asyncio.sleep(0.005)
+            await enough.wait()
         row = await in_database(fresh, generation)
         assert row.text == scripted(row.completion_tokens)
 
