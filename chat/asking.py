@@ -14,17 +14,20 @@ from django.utils.translation import ngettext
 
 from . import limits, nudges
 from .database import write
+from .engines.base import ModelInfo
+from .engines.registry import default_model, find_model
 from .errors import BusyError, ChatError, NotFoundError
-from .models import Generation, Message
+from .models import Conversation, Generation, Message
 from .records import CONVERSATIONS, GENERATIONS, MESSAGES
 from .tape import CARRIED
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A validated request for an answer. `params` as stored; `model` resolved.
+    """A validated request for an answer. `params` as stored.
 
-    Without `store`, the text is dropped when the answer ends.
+    With an empty `model`, the conversation goes on with the one it had. Without
+    `store`, the text is dropped when the answer ends.
     """
 
     model: str
@@ -55,6 +58,25 @@ def check_prompt(prompt: str) -> str:
             field="prompt",
         )
     return prompt
+
+
+def known_model(name: str) -> ModelInfo:
+    """Raises `ChatError` if none of this name is offered."""
+    info = find_model(name)
+    if info is None:
+        raise ChatError(
+            _("There is no model of this name. GET /api/models lists them."),
+            code="model_not_found",
+            field="model",
+        )
+    return info
+
+
+def _usual_model(conversation: Conversation) -> str:
+    """The one it had; the default for a new one, or if that is offered no more."""
+    if find_model(conversation.model):
+        return conversation.model
+    return known_model(default_model()).id
 
 
 def find_by_key(user: Any, key: str | None) -> Generation | None:
@@ -103,6 +125,7 @@ def answer_below(
     conversation = question.conversation
     # The conversation's own, under what this request asks for.
     params, left = limits.admit(user, conversation.params | ask.params)
+    model = ask.model or _usual_model(conversation)
     answer = Message(
         conversation=conversation,
         parent=question,
@@ -110,7 +133,7 @@ def answer_below(
         status="queued",
         tokens=begun.tokens if begun else None,
     )
-    conversation.leaf, conversation.model = answer, ask.model
+    conversation.leaf, conversation.model = answer, model
     conversation.updated = now = timezone.now()
     if conversation._state.adding:
         CONVERSATIONS.insert(conversation)
@@ -118,7 +141,7 @@ def answer_below(
         {"id": conversation.pk, "deleted": None},
         leaf_id=answer.pk,
         updated=now,
-        model=ask.model,
+        model=model,
     ):
         raise NotFoundError("conversation")  # deleted meanwhile
     MESSAGES.insert(*(row for row in path if row._state.adding), answer)
@@ -126,7 +149,7 @@ def answer_below(
         user=user,
         conversation=conversation,
         message=answer,
-        model=ask.model,
+        model=model,
         params=params,
         idempotency_key=ask.idempotency_key or None,
         store=ask.store,

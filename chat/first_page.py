@@ -82,10 +82,9 @@ def _shown(message: Message) -> dict[str, Any]:
 def ask(request: HttpRequest, conversation: Conversation | None) -> Generation:
     """The plain form was sent. Raises `ChatError` when it is not taken."""
     prompt = request.POST.get("example") or request.POST.get("prompt", "")
-    known = find_model(conversation.model) if conversation else None
     return generations.start(
         request.user,
-        Ask(known.id if known else default_model(), {}),
+        Ask("", {}),
         prompt,
         conversation=conversation.pk if conversation else None,
         parent=uuid_of(request.POST.get("parent")),

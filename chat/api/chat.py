@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from ninja import Header, Router
 
 from .. import generations, present, process
-from ..asking import Ask
+from ..asking import Ask, known_model
 from ..engines.registry import default_model, find_model
 from ..errors import BusyError, ChatError, NotFoundError
 from ..follow import end_of
@@ -57,28 +57,21 @@ STARTS: dict[str, Any] = {"responses": {"200": EVENTS, "202": STARTED}}
 
 
 def ask_for(body: AnswerIn, key: str | None) -> Ask:
-    """The model by name or default, and the parameters as they are stored."""
-    model = body.model or default_model()
-    if find_model(model) is None:
-        raise ChatError(
-            _("There is no model of this name. GET /api/models lists them."),
-            code="model_not_found",
-            field="model",
-        )
+    """The model by name, if one is named, and the parameters as they are stored."""
+    model = known_model(body.model).id if body.model else ""
     return Ask(model, body.params.stored(), key)
 
 
 def ask_on(seen: Message, body: AnswerIn, key: str | None) -> Ask:
     """As `seen` was asked for, but for what the body says. Its limit is used up."""
     job: Generation | None = getattr(seen, "generation", None)
-    ask = ask_for(body, key)
-    if job is not None and body.model is None and find_model(job.model):
-        ask = replace(ask, model=job.model)
+    had = job.model if job is not None and find_model(job.model) else default_model()
+    info = known_model(body.model or had)
+    ask = Ask(info.id, body.params.stored(), key)
     if job is not None and "params" not in body.model_fields_set:
         params = {name: job.params[name] for name in job.params if name != "max_tokens"}
         ask = replace(ask, params=params)
-    info = find_model(ask.model)
-    if info is not None and not info.continues:
+    if not info.continues:
         raise ChatError(
             _("This model cannot continue a text. Ask for another answer instead."),
             code="model_cannot_continue",

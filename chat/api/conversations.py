@@ -8,7 +8,6 @@ from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from django.utils.translation import gettext_lazy as _
 from ninja import Query, Router, Status
 
 from .. import (
@@ -21,10 +20,11 @@ from .. import (
     tags,
     titles,
 )
+from ..asking import known_model
 from ..context import Outlook, outlook
 from ..engines.base import ModelInfo
 from ..engines.registry import default_model, find_model
-from ..errors import ChatError, NotFoundError
+from ..errors import NotFoundError
 from ..listing import Place
 from ..models import Conversation, Feedback, Message
 from ..models.conversation import ConversationQuerySet
@@ -186,13 +186,7 @@ def list_tags(request: HttpRequest) -> Json:
 
 
 def _known(model: str | None) -> str | None:
-    if model and find_model(model) is None:
-        raise ChatError(
-            _("There is no model of this name. GET /api/models lists them."),
-            code="model_not_found",
-            field="model",
-        )
-    return model
+    return known_model(model).id if model else model
 
 
 @router.get("/conversations/{uuid:conversation}/messages", response=MessagePage)

@@ -229,7 +229,7 @@ class TestRefusals:
     def test_a_model_that_cannot(self, post, alice, monkeypatch) -> None:
         old = broken_off(alice)
         info = ModelInfo("scripted", "Scripted", continues=False)
-        monkeypatch.setattr("chat.api.chat.find_model", lambda name: info)
+        monkeypatch.setattr("chat.engines.registry.models", lambda: [info])
 
         error = error_of(post(path(old.message_id), {}), 400)
         assert (error["code"], error["field"]) == ("model_cannot_continue", "model")
