@@ -45,6 +45,10 @@ STRINGS: dict[str, str | Promise] = {
     "siblingBefore": _("Previous version"),
     "siblingAfter": _("Next version"),
     "siblingPlace": _("{at} of {of}"),
+    # images of other sites
+    "image": _("Image"),
+    "imageShow": _("Show image"),
+    "imageHide": _("Hide image"),
     # what an answer took
     "figures": _("Details"),
     "figuresMissing": _("The details cannot be read at the moment."),

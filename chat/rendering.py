@@ -1,7 +1,7 @@
 """Markdown as HTML, for pages that are read before or without their scripts.
 
 Raw HTML in it stays text, only web and mail addresses become links, and pictures
-become links too: nothing is loaded. What the library made goes through a sanitiser
+become the words that describe them: nothing is loaded. What the library made goes through a sanitiser
 all the same. The page's own scripts (static/chat/markdown.js) draw the same blocks
 again, with formulas and highlighted code.
 """
@@ -35,7 +35,7 @@ def _picture(
     options: OptionsDict,
     env: EnvType,
 ) -> str:
-    """What it says instead of the picture; the address as it was written."""
+    """What it says instead of the picture."""
     return self.renderInlineAsText(tokens[index].children or [], options, env)
 
 

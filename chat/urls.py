@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from django.urls import path, re_path
 
-from . import manifest, probes, settings_page, share_page, views
+from . import image_page, manifest, probes, settings_page, share_page, views
 from .api.dashscope.api import api as dashscope
 from .api.errors import nothing_here
 from .api.native import api
@@ -26,6 +26,7 @@ urlpatterns = [
     ),
     path("goodbye/", settings_page.goodbye, name="goodbye"),
     path("i18n/setlang/", settings_page.set_language, name="set_language"),
+    path("image/", image_page.image, name="image"),
     path("manifest.webmanifest", manifest.manifest, name="manifest"),
     path("share/<str:token>/", share_page.share, name="share"),
     path("v1/", openai.urls),

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.contrib.staticfiles.storage import staticfiles_storage
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import get_language
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_http_methods
@@ -28,6 +29,7 @@ def page_data(conversation: Conversation | None, wanted: Preferences) -> dict[st
         "language": get_language(),
         "loginUrl": settings.LOGIN_URL,
         "preferences": preferences.for_page(wanted),
+        "imageFrame": reverse("image"),
         "mathStyles": staticfiles_storage.url("vendor/katex/katex.min.css"),
         "strings": page_strings(),
     }

@@ -4,12 +4,14 @@
  * A frame costs what is new, not what is there. Text behind the last frozen block is
  * parsed again; blocks whose source is the same are left alone; once the last block
  * has a full first line, what stands before it cannot change any more and freezes.
- * An open code fence only grows by its new text, and so do words in a line. Link definitions change what stands
- * before them: `finish` parses a text that has some once more, as a whole.
+ * An open code fence only grows by its new text, and so do words in a line. Link
+ * definitions change what stands before them: `finish` parses a text that has some
+ * once more, as a whole.
  */
 
 import { codeFrame } from "./code.js";
 import { FrameLoop } from "./frame.js";
+import { offerImages } from "./images.js";
 import { lex, render } from "./markdown.js";
 
 /**
@@ -93,7 +95,7 @@ export class BlockRenderer {
     const tokens = lex(this.tail);
     const same = Object.keys(tokens.links ?? {}).length ? 0 : countSame(this.live, tokens);
     this.replace(this.live, same, tokens, false);
-    this.frozen.push(...this.live.splice(0));
+    this.keep(this.live.length);
     this.tail = "";
     this.drawn = 0;
     this.length = whole.length;
@@ -160,7 +162,14 @@ export class BlockRenderer {
     const count = countClosed(tokens, last);
     for (const { raw } of tokens.slice(count, last)) start -= raw.length;
     this.tail = this.tail.slice(start);
-    this.frozen.push(...this.live.splice(0, count));
+    this.keep(count);
+  }
+
+  /** @param {number} count of the live blocks, which change no more */
+  keep(count) {
+    const blocks = this.live.splice(0, count);
+    for (const { nodes } of blocks) nodes.forEach(offerImages);
+    this.frozen.push(...blocks);
   }
 }
 

@@ -4,12 +4,13 @@
  * Three walls stand between a model's text and the page: HTML in it is not markup
  * but text; what the renderer writes passes an allow-list (DOMPurify); the content
  * security policy allows no inline script or style. Nothing remote is loaded: an
- * image becomes a link to it.
+ * image becomes a placeholder (images.js) or a link to it.
  */
 
 import createPurifier from "dompurify";
 import { Marked } from "marked";
 import { dressCode } from "./code.js";
+import { imageAddress, placeImages } from "./images.js";
 import { drawMath, mathExtensions } from "./math.js";
 
 const LINK = /^(?:https?:\/\/|mailto:)/i;
@@ -27,6 +28,13 @@ function link(href, inner, title) {
   if (!LINK.test(href)) return inner;
   const named = title ? ` title="${escape(title)}"` : "";
   return `<a href="${escape(href)}"${named}>${inner}</a>`;
+}
+
+/** @param {string} href @param {string} text */
+function image(href, text) {
+  const src = imageAddress(href);
+  if (!src) return link(href, escape(text || href));
+  return `<span class="image" title="${escape(src)}">${escape(text)}</span>`;
 }
 
 /**
@@ -64,7 +72,7 @@ const marked = new Marked({
   },
   renderer: {
     html: ({ text }) => escape(text),
-    image: ({ href, text }) => link(href, escape(text || href)),
+    image: ({ href, text }) => image(href, text),
     checkbox: ({ checked }) => (checked ? "☑ " : "☐ "),
     /** @this {any} */
     listitem({ task, tokens }) {
@@ -118,6 +126,7 @@ export function render(tokens) {
   const fragment = purify(/** @type {string} */ (marked.parser(tokens)));
   for (const table of fragment.querySelectorAll("table")) wrapTable(table);
   for (const code of fragment.querySelectorAll("pre > code")) dressCode(code);
+  placeImages(fragment);
   // After the purifier, which would take formulas apart.
   drawMath(fragment);
   return fragment;

@@ -77,6 +77,13 @@ LINKS = [
     f"![x]({URL}) ![y](javascript:hit()) ![z](data:image/svg+xml,<svg/onload=hit()>)",
     f"[![x]({URL})](javascript:hit()) <img srcset='{URL} 2x'>",
 ]
+IMAGES = [
+    f"![<script>hit()</script>]({URL}/1)",
+    f'![" onload=hit() x="](<{URL}/2"onload=hit()> \'onload=hit()\')',
+    f"![x]({URL}/</iframe><script>hit()</script>)",
+    f"[![x]({URL}/4)](https://ok.example) # ![x](https://a:b@{HOST}/5)",
+    f"![x](https://{HOST}%3B%20script-src%20*/6) ![x](https://{HOST}:1/7)",
+]
 MARKDOWN = [
     '```"><script>hit()</script>\nx\n```',
     '```html onmouseover="hit()\n<script>hit()</script>\n```',
@@ -106,6 +113,7 @@ PAYLOADS = [
     *ELEMENTS,
     *FOREIGN,
     *LINKS,
+    *IMAGES,
     *MARKDOWN,
     *MATH,
     *FILES,

@@ -88,6 +88,15 @@ SETTLED = """async () => {
 WRITTEN = ".prose, .user-text, #title, #conversations, .who, h1, .reasoning"
 
 
+CONSENT = """() => {
+    const offered = [...document.querySelectorAll(".image button")];
+    for (const button of offered) button.click();
+    for (const frame of document.querySelectorAll(".image iframe"))
+        frame.loading = "eager";
+    return offered.length;
+}"""
+
+
 class Watched:
     """A page that notices what ran, what was loaded and what the policy stopped."""
 
@@ -102,7 +111,8 @@ class Watched:
         if url.hostname == "127.0.0.1":
             route.continue_()
         else:
-            self.abroad.append(route.request.url)
+            kind = "image " if route.request.resource_type == "image" else ""
+            self.abroad.append(kind + route.request.url)
             route.abort()
 
     def open(self, path: str, *, ready: bool = True) -> Page:
@@ -211,6 +221,15 @@ def test_in_a_conversation(
     page.evaluate(STREAM, PAYLOADS)
     chat.check()
 
+    offered = page.evaluate(CONSENT)
+    assert offered >= 2 * 6
+    expect(page.locator(".image iframe")).to_have_count(offered)
+    page.wait_for_function("() => window.frames.length >= 12")
+    page.evaluate(SETTLED)
+    assert {url.split("/x")[0] for url in chat.abroad} <= {f"image https://{HOST}"}
+    assert page.evaluate("() => window.hits") == []
+    assert page.evaluate("() => window.violations") == []
+
 
 def test_behind_a_link(
     watched: Callable[..., Watched], written: dict[str, str]
@@ -218,6 +237,8 @@ def test_behind_a_link(
     chat = watched(None)
     page = chat.open(written["link"])
     assert page.locator(".message").count() == 2 * len(PAYLOADS)
+    assert page.locator(".image a").count() >= 2 * 6
+    assert page.locator(".image button").count() == 0
     chat.check()
 
 
