@@ -56,15 +56,15 @@ class Chore:
 
 class Chores:
     def __init__(self) -> None:
-        self._index = Chore("index", index_some, 2)
-        self._sweep = Chore("sweep", removal.sweep, 20)
+        self.index = Chore("index", index_some, 2)
+        self.sweep = Chore("sweep", removal.sweep, 20)
 
     def start(self) -> None:
-        nudges.changed.connect(self._index.wake)
-        for chore in (self._index, self._sweep):
+        nudges.changed.connect(self.index.wake)
+        for chore in (self.index, self.sweep):
             chore.start()
 
     async def stop(self) -> None:
-        nudges.changed.disconnect(self._index.wake)
-        for chore in (self._index, self._sweep):
+        nudges.changed.disconnect(self.index.wake)
+        for chore in (self.index, self.sweep):
             await chore.stop()
