@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from .chat_page import ChatPage
+from .test_accessibility import faults
 
 MAKE = """async ({call}, [titles, answers]) => {
     for (const title of titles) {
@@ -256,6 +257,27 @@ class TestOrganising:
         chat.page.get_by_role("menuitem", name="Pin").tap()
         expect(group(chat, "Pinned").get_by_text("touched")).to_be_visible()
         choose(chat, "touched", "Unpin")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_in_any_of_it(open_chat: Any, theme: Any) -> None:
+    chat = open_chat("dana", color_scheme=theme)
+    make(chat, "looked at", "deleted", answers=("n=1 pace=0 looked for",))
+    found = {"list": faults(chat.page)}
+    row(chat, "looked at").first.hover()
+    row(chat, "looked at").first.get_by_role("button").click()
+    found["menu"] = faults(chat.page)
+    chat.page.get_by_role("menuitem", name="Tags…").click()
+    expect(chat.page.get_by_role("dialog")).to_be_visible()
+    found["tags"] = faults(chat.page)
+    chat.page.keyboard.press("Escape")
+    choose(chat, "deleted", "Delete")
+    expect(chat.page.get_by_role("button", name="Undo")).to_be_visible()
+    chat.page.fill("#find", "look")
+    expect(chat.page.locator("#conversations mark").first).to_be_visible()
+    found["undo and search"] = faults(chat.page)
+
+    assert {name: faults for name, faults in found.items() if faults} == {}
 
 
 class TestSearching:
