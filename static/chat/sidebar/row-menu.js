@@ -9,7 +9,7 @@
  * @property {() => void} run
  */
 
-import { el, icon } from "../dom.js";
+import { byId, el, icon } from "../dom.js";
 import { t } from "../strings.js";
 
 const GAP = 8;
@@ -21,7 +21,7 @@ export class RowMenu {
     this.opener = null;
     this.list.addEventListener("keydown", (event) => this.keyed(event));
     this.list.addEventListener("toggle", (event) => this.toggled(/** @type {any} */ (event).newState === "open"));
-    document.body.append(this.list);
+    byId("sidebar").append(this.list);
   }
 
   /**
