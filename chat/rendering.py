@@ -1,9 +1,9 @@
 """Markdown as HTML, for pages that are read before or without their scripts.
 
 Raw HTML in it stays text, only web and mail addresses become links, and pictures
-become the words that describe them: nothing is loaded. What the library made goes through a sanitiser
-all the same. The page's own scripts (static/chat/markdown.js) draw the same blocks
-again, with formulas and highlighted code.
+become the words that describe them: nothing is loaded. What the library made goes
+through a sanitiser all the same. The page's own scripts (static/chat/markdown.js)
+draw the same blocks again, with formulas and highlighted code.
 """
 
 from __future__ import annotations
