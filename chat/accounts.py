@@ -11,7 +11,8 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from . import conversations, generations, nudges
+from . import audit, conversations, generations, nudges
+from .audit import Action
 from .database import write
 from .errors import ChatError, ConflictError, NotFoundError
 from .models import Conversation, Generation
@@ -64,6 +65,7 @@ def delete(user: Any) -> None:
         while _drop_conversations(user):  # what was begun meanwhile
             pass
         if row is not None:
+            audit.record(user, Action.LEFT, row, whose=row.pk)
             row.delete()
     nudges.access_changed(user.pk)
 

@@ -147,6 +147,20 @@ def limits_can_be_read(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     return []
 
 
+@register("chat", deploy=True)
+def review_is_named(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Anything else would be taken for `all`."""
+    if settings.CHAT_REVIEW in ("off", "flagged", "all"):
+        return []
+    return [
+        Error(
+            f"CHAT_REVIEW={settings.CHAT_REVIEW} means nothing.",
+            hint="Set CHAT_REVIEW to off, flagged or all.",
+            id="chat.E009",
+        )
+    ]
+
+
 def refuse_serious_problems() -> None:
     """The system checks, which nothing else runs under an ASGI server."""
     found = run_checks(tags=["chat"], include_deployment_checks=True)

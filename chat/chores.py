@@ -8,7 +8,7 @@ import contextlib
 import time
 from collections.abc import Callable
 
-from . import nudges, removal
+from . import audit, nudges, removal
 from .database import in_bulk
 from .runner import survive
 from .search.passages import index_some
@@ -58,13 +58,14 @@ class Chores:
     def __init__(self) -> None:
         self.index = Chore("index", index_some, 2)
         self.sweep = Chore("sweep", removal.sweep, 20)
+        self.expire = Chore("expire the audit log", audit.expire, 3600)
 
     def start(self) -> None:
         nudges.changed.connect(self.index.wake)
-        for chore in (self.index, self.sweep):
+        for chore in (self.index, self.sweep, self.expire):
             chore.start()
 
     async def stop(self) -> None:
         nudges.changed.disconnect(self.index.wake)
-        for chore in (self.index, self.sweep):
+        for chore in (self.index, self.sweep, self.expire):
             await chore.stop()

@@ -13,6 +13,8 @@ from django.db import IntegrityError
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from . import audit
+from .audit import Action
 from .conversations import path_to
 from .database import write
 from .engines.registry import find_model
@@ -58,7 +60,9 @@ def _put(user: Any, conversation: Conversation, copy: Json) -> tuple[Share, bool
     live = links(user)
     with write():
         if live.filter(conversation=conversation).update(**copy):
-            return live.get(conversation=conversation), False
+            row = live.get(conversation=conversation)
+            audit.record(user, Action.SHARED, row, whose=user.pk)
+            return row, False
         if live.count() >= MAX_SHARES:
             raise ChatError(
                 _("You have %(limit)d shared links. Revoke one of them first.")
@@ -67,6 +71,7 @@ def _put(user: Any, conversation: Conversation, copy: Json) -> tuple[Share, bool
                 status=409,
             )
         row = Share.objects.create(owner=user, conversation=conversation, **copy)
+        audit.record(user, Action.SHARED, row, whose=user.pk)
         return row, True
 
 
@@ -119,13 +124,18 @@ def revoke(user: Any, pk: UUID) -> None:
     rows = Share.objects.owned_by(user).filter(pk=pk)
     if not rows.exists():
         raise NotFoundError("share")
-    withdraw(rows)
+    withdraw(rows, user)
 
 
-def withdraw(rows: ShareQuerySet) -> int:
-    """Revoke those that are live; how many."""
+def withdraw(rows: ShareQuerySet, by: Any) -> list[UUID]:
+    """Revoke those that are live; which."""
     with write():
-        return rows.live().update(revoked=timezone.now(), content=[], title="")
+        live = rows.live().select_for_update().order_by("pk")
+        owners = dict(live.values_list("pk", "owner"))
+        gone = Share.objects.filter(pk__in=owners).live()
+        gone.update(revoked=timezone.now(), content=[], title="")
+        audit.record_many(by, Action.UNSHARED, "share", owners)
+    return list(owners)
 
 
 def find(token: str) -> Share | None:

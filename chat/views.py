@@ -57,7 +57,7 @@ def chat(request: HttpRequest, conversation_id: UUID | None = None) -> HttpRespo
     context = {
         "page_data": page_data(conversation, request.preferences),  # type: ignore[attr-defined]
         "sharing": settings.CHAT_SHARING,
-        "title": str(conversation) if conversation and conversation.title else "",
+        "title": conversation.title if conversation else "",
         "problem": problem.message if problem else "",
         "prompt": request.POST.get("prompt", ""),
         "conversation": conversation,

@@ -62,6 +62,8 @@ class Env(BaseSettings):
     CHAT_CACHE_MB: int = Field(default=512, ge=16)
     CHAT_MAX_IMPORT_MB: int = Field(default=100, ge=1, le=2048)
     CHAT_SHARING: bool = True
+    CHAT_REVIEW: Literal["off", "flagged", "all"] = "all"
+    CHAT_AUDIT_DAYS: int = Field(default=730, ge=0, le=36_500)
     CHAT_AUTO_TITLES: bool | None = None
     WEB_CONCURRENCY: int = Field(default=1, ge=1)
 

@@ -9,12 +9,23 @@ from __future__ import annotations
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
-from . import access, conversations, feedback, generations, quotas, shares
+from . import (
+    access,
+    audit,
+    conversations,
+    feedback,
+    flags,
+    generations,
+    quotas,
+    shares,
+)
 
 __all__ = [
     "access",
+    "audit",
     "conversations",
     "feedback",
+    "flags",
     "generations",
     "quotas",
     "shares",

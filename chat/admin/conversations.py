@@ -1,7 +1,12 @@
-"""Conversations: a list that stays fast, and each one as a transcript to read."""
+"""Conversations: a list that stays fast, and each one as a transcript to read.
+
+Everybody who may see the list sees whose they are and how they went. What they say is
+for those who may review, for a reason (`privacy`, `chat.review`).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -14,50 +19,98 @@ from django.db import transaction
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import URLPattern, path, reverse
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
-from .. import nudges
-from ..conversations import delete
+from .. import audit, nudges, review
+from ..conversations import purge
 from ..database import write
-from ..models import Conversation, Generation, Message
-from .base import BoundedCount, ReadOnlyAdmin, as_uuid, moment, pill
-from .filters import AnswersFilter, ModelFilter, RatingFilter
+from ..models import Conversation, Flag, Generation, Message
+from ..search.find import find
+from . import privacy
+from .base import BoundedCount, as_uuid, moment, pill, short
+from .filters import (
+    AnswersFilter,
+    FlagFilter,
+    GroupFilter,
+    LongFilter,
+    ModelFilter,
+    RatingFilter,
+    UserFilter,
+)
+from .selection import SelectionActions
+from .steps import NOTES, ReviewSteps
 from .transcript import transcript
 
 MESSAGES_COUNTED = 1000
 TITLE_SHOWN = 80
 NAMED_ON_DELETE = 50
+FOUND = 200
+"""So many conversations a search through what they say finds, those with the newest
+matches."""
 
 
 @admin.register(Conversation)
-class ConversationAdmin(ReadOnlyAdmin[Conversation]):
-    list_display = ("name", "person", "model", "state", "size", "changed")
+class ConversationAdmin(
+    SelectionActions, ReviewSteps, privacy.PrivateAdmin[Conversation]
+):
+    list_display = ("name", "person", "model", "state", "flag", "size", "changed")
     list_filter = (
+        UserFilter,
+        GroupFilter,
+        FlagFilter,
         AnswersFilter,
         RatingFilter,
         "source",
         "archived",
-        "pinned",
         ("updated", admin.DateFieldListFilter),
         ModelFilter,
+        LongFilter,
     )
     list_select_related = ("owner",)
+    looked_up = ("owner", "pinned")
     sortable_by = ("changed",)
     date_hierarchy = "updated"
-    search_fields = ("title",)
-    search_help_text = _("Title, user name, text of a message, or an id.")
+    search_fields = ("id",)
+    search_help_text = _("Words in titles and messages, a whole user name, or an id.")
 
     class Media:
         css = {"all": ("admin_chat/transcript.css",)}
+
+    def get_urls(self) -> list[URLPattern]:
+        def wrapped(view: Callable[..., HttpResponse]) -> Any:
+            return self.admin_site.admin_view(view)
+
+        return [
+            path(
+                "reason/",
+                wrapped(partial(privacy.reason_view, self)),
+                name="chat_conversation_reason",
+            ),
+            path(
+                "<uuid:pk>/review/",
+                wrapped(self.step_view),
+                name="chat_conversation_review",
+            ),
+            *super().get_urls(),
+        ]
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """To see that there are conversations, and whose. Not what they say."""
+        may = request.user.has_perm(review.PERMISSION)
+        return may or super().has_view_permission(request, obj)
+
+    def conversation_of(self, row: Conversation) -> UUID:
+        return row.pk
 
     # The list
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Conversation]:
         inside = Message.objects.filter(conversation=OuterRef("pk")).order_by()
         last = Generation.objects.filter(message=OuterRef("leaf")).order_by()
+        flags = Flag.objects.filter(conversation=OuterRef("pk")).order_by("-id")
         return (
             super()
             .get_queryset(request)
@@ -65,27 +118,31 @@ class ConversationAdmin(ReadOnlyAdmin[Conversation]):
             .annotate(
                 size=BoundedCount(inside.values("pk")[:MESSAGES_COUNTED]),
                 state=Subquery(last.values("status")[:1]),
+                flag_state=Subquery(flags.values("state")[:1]),
             )
         )
 
     def get_search_results(
         self, request: HttpRequest, queryset: Any, search_term: str
     ) -> tuple[Any, bool]:
+        """By words only for a reason: who finds something has read it."""
         term = search_term.strip()
         if (pk := as_uuid(term)) is not None:
             return queryset.filter(_about(pk)), False
         if term:
-            people = get_user_model().objects.filter(username__icontains=term)
-            inside = Message.objects.filter(content__icontains=term)
-            queryset = queryset.filter(
-                Q(owner__in=people)
-                | Q(title__icontains=term)
-                | Q(pk__in=inside.values("conversation"))
-            )
+            people = get_user_model().objects.filter(username=term)
+            either = Q(owner__in=list(people.values_list("pk", flat=True)))
+            if privacy.lists_reason(request):
+                rows: Any = review.readable(request.user, queryset).order_by()
+                found = find(rows, _chosen(request), term, None, FOUND).found
+                either |= Q(pk__in=found)
+            queryset = queryset.filter(either)
         return queryset, False
 
     @admin.display(description=_("title"))
-    def name(self, row: Conversation) -> str:
+    def name(self, row: Any) -> str:
+        if not row.can_show:
+            return short(row.pk)
         return Truncator(row.title).chars(TITLE_SHOWN) or _now("Untitled")
 
     @admin.display(description=_("owner"))
@@ -97,6 +154,12 @@ class ConversationAdmin(ReadOnlyAdmin[Conversation]):
         if not row.state:
             return None
         return pill(row.state, Generation.Status(row.state).label)
+
+    @admin.display(description=_("flag"), empty_value="")
+    def flag(self, row: Any) -> str | None:
+        if not row.flag_state:
+            return None
+        return pill(f"flag-{row.flag_state}", Flag.State(row.flag_state).label)
 
     @admin.display(description=_("messages"))
     def size(self, row: Any) -> str:
@@ -122,13 +185,25 @@ class ConversationAdmin(ReadOnlyAdmin[Conversation]):
             return self._get_obj_does_not_exist_redirect(  # type: ignore[no-any-return, attr-defined]
                 request, self.opts, object_id
             )
+        if not review.readable(request.user).filter(pk=row.pk).exists():
+            return self._show(request, row, {"is_hidden": True})
+        reason = review.reason_for(request.user, row.pk)
+        if reason is None:
+            return privacy.ask(request, row)
         end = _message(request, "end")
         shown = transcript(row, _message(request, "at"), end)
         if shown is None:
             raise Http404
-        with write():
-            self.log_change(request, row, _now("Read the transcript."))
-        context = self._context(request, row) | {"transcript": shown, "end": end}
+        audit.record(
+            request.user, audit.Action.READ, row, whose=row.owner_id, reason=reason
+        )
+        told = {"transcript": shown, "end": end, "notes": row.notes.all()[:NOTES]}
+        return self._show(request, row, told)
+
+    def _show(
+        self, request: HttpRequest, row: Conversation, told: dict[str, Any]
+    ) -> HttpResponse:
+        context = self._context(request, row) | told
         return TemplateResponse(
             request, "admin/chat/conversation/transcript.html", context
         )
@@ -140,11 +215,15 @@ class ConversationAdmin(ReadOnlyAdmin[Conversation]):
         page = f"admin:{people.app_label}_{people.model_name}_change"
         return {
             **self.admin_site.each_context(request),
-            "title": row.title or _now("Untitled"),
+            "title": short(row.pk),
             "opts": self.opts,
             "media": self.media,
             "conversation": row,
             "size": self.size(row),
+            "flags": self.flags(row),
+            "may_flag": request.user.has_perm("chat.add_flag"),
+            "may_decide": request.user.has_perm("chat.change_flag"),
+            "may_audit": request.user.has_perm("chat.view_auditentry"),
             "has_delete_permission": self.has_delete_permission(request, row),
             "owner_url": reverse(page, args=[row.owner_id])
             if request.user.has_perm(see_user)
@@ -179,10 +258,16 @@ class ConversationAdmin(ReadOnlyAdmin[Conversation]):
             return super().delete_view(request, object_id, extra_context)
 
     def delete_model(self, request: HttpRequest, obj: Conversation) -> None:
-        _remove([obj.pk])
+        _remove([obj.pk], request.user)
 
     def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
-        _remove(list(queryset.values_list("pk", flat=True)))
+        _remove(list(queryset.values_list("pk", flat=True)), request.user)
+
+
+def _chosen(request: HttpRequest) -> int | None:
+    """The user to whom the list is filtered: a search through one is exact."""
+    people = get_user_model().objects.filter(username=request.GET.get("user"))
+    return people.values_list("pk", flat=True).first()
 
 
 def _about(pk: UUID) -> Q:
@@ -205,10 +290,11 @@ def _message(request: HttpRequest, name: str) -> UUID | None:
     return pk
 
 
-def _remove(pks: list[UUID]) -> None:
-    """As each owner would; answers that are being written there end."""
+def _remove(pks: list[UUID], by: Any) -> None:
+    """As their owners would; answers that are being written there end."""
+    rows = Conversation.objects.filter(pk__in=pks)
     with write():
-        owners = get_user_model().objects.filter(conversations__in=pks).distinct()
-        for owner in owners.only("pk"):
-            for live in delete(pks, owner):
-                transaction.on_commit(partial(nudges.stop.send, str(live)))
+        owners = dict(rows.values_list("pk", "owner"))
+        for live in purge(rows):
+            transaction.on_commit(partial(nudges.stop.send, str(live)))
+        audit.record_many(by, audit.Action.DELETED, "conversation", owners)

@@ -3,38 +3,41 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.contrib.auth.models import User
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.text import Truncator
-from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
+from .. import review
 from ..models import Feedback
-from .base import DependentAdmin, moment, pill, transcript_link
+from .base import moment, pill, short, transcript_link
+from .privacy import PrivateDependentAdmin, lists_reason
 
 COMMENT_SHOWN = 120
 
 
 @admin.register(Feedback)
-class FeedbackAdmin(DependentAdmin[Feedback]):
+class FeedbackAdmin(PrivateDependentAdmin[Feedback]):
     list_display = ("opinion", "said", "person", "answered_by", "where", "given")
     list_filter = ("rating", ("updated", admin.DateFieldListFilter))
     list_select_related = ("message__conversation__owner", "message__generation")
     ordering = ("-id",)
-    search_fields = ("comment", "message__conversation__owner__username")
-    search_help_text = _("Comment or user name.")
+    search_fields = ("id",)
+    search_help_text = _("Words in a comment, or a whole user name.")
     fields = (
         "opinion",
-        "comment",
+        "comment_shown",
         "person",
         "answered_by",
         "where",
         "created",
         "updated",
     )
-    readonly_fields = ("opinion", "person", "answered_by", "where")
+    readonly_fields = ("opinion", "comment_shown", "person", "answered_by", "where")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Feedback]:
         unread = [f"message__{name}" for name in ("content", "reasoning")]
@@ -44,6 +47,22 @@ class FeedbackAdmin(DependentAdmin[Feedback]):
         ]
         rows = super().get_queryset(request)
         return rows.defer(*unread, "message__conversation__system_prompt")
+
+    def conversation_of(self, row: Feedback) -> UUID:
+        return row.message.conversation_id
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: Any, search_term: str
+    ) -> tuple[Any, bool]:
+        term = search_term.strip()
+        if term:
+            people = User.objects.filter(username=term).values_list("pk", flat=True)
+            either = Q(message__conversation__owner__in=list(people))
+            if lists_reason(request):
+                open_to = review.readable(request.user).order_by().values("pk")
+                either |= Q(comment__icontains=term, message__conversation__in=open_to)
+            queryset = queryset.filter(either)
+        return queryset, False
 
     @admin.display(description=_("rating"))
     def opinion(self, row: Feedback) -> str:
@@ -55,8 +74,14 @@ class FeedbackAdmin(DependentAdmin[Feedback]):
         return moment(row.updated)
 
     @admin.display(description=_("comment"), empty_value="")
-    def said(self, row: Feedback) -> str | None:
+    def said(self, row: Any) -> str | None:
+        if row.comment and not row.can_show:
+            return "…"
         return Truncator(row.comment).chars(COMMENT_SHOWN) or None
+
+    @admin.display(description=_("comment"))
+    def comment_shown(self, row: Any) -> str:
+        return str(row.comment) if row.can_show else "…"
 
     @admin.display(description=_("user"))
     def person(self, row: Feedback) -> str:
@@ -69,6 +94,5 @@ class FeedbackAdmin(DependentAdmin[Feedback]):
 
     @admin.display(description=_("conversation"))
     def where(self, row: Feedback) -> str:
-        place = row.message.conversation
-        title = Truncator(place.title).chars(60) or _now("Untitled")
-        return transcript_link(place.pk, row.message_id, title)
+        place = row.message.conversation_id
+        return transcript_link(place, row.message_id, short(place))

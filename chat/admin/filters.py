@@ -6,17 +6,22 @@ from datetime import timedelta
 from typing import Any, cast
 
 from django.contrib.admin import ModelAdmin, SimpleListFilter
-from django.db.models import QuerySet
+from django.contrib.auth.models import Group, User
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from ..models import Feedback, Generation
+from ..models import Feedback, Flag, Generation, Message
 from ..models.access import ApiKeyQuerySet
 from ..models.generation import LIVE
 
 SAMPLE = 1000
 """As many of the newest rows are looked at for the names of models."""
+LONG = 50
+"""Messages."""
+WINDOW = 10_000
+GROUPS = 100
 Choices = list[tuple[str, Any]]
 Rows = QuerySet[Any]
 
@@ -72,6 +77,92 @@ class RatingFilter(SimpleListFilter):
             return None
         rated = Feedback.objects.filter(rating=int(self.value() or 0))
         return queryset.filter(pk__in=rated.values("message__conversation"))
+
+
+class UserFilter(SimpleListFilter):
+    """By user name, which is typed: there are too many to be listed."""
+
+    title = _("user")
+    parameter_name = "user"
+    template = "admin/chat/typed_filter.html"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Choices:
+        self.others = [
+            (name, value)
+            for name, value in request.GET.items()
+            if name not in (self.parameter_name, "after", "e")
+        ]
+        return [("", "")]
+
+    def queryset(self, request: HttpRequest, queryset: Rows) -> Rows | None:
+        if not self.value():
+            return None
+        found = User.objects.filter(username=self.value()).values_list("pk", flat=True)
+        return queryset.filter(owner__in=list(found))
+
+
+class GroupFilter(SimpleListFilter):
+    title = _("group")
+    parameter_name = "group"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Choices:
+        groups = Group.objects.order_by("name").values_list("pk", "name")
+        return [(str(pk), name) for pk, name in groups[:GROUPS]]
+
+    def queryset(self, request: HttpRequest, queryset: Rows) -> Rows | None:
+        value = self.value() or ""
+        if not value.isdecimal():
+            return None
+        return queryset.filter(owner__in=User.objects.filter(groups=int(value)))
+
+
+class FlagFilter(SimpleListFilter):
+    title = _("flag")
+    parameter_name = "flag"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Choices:
+        return [*Flag.State.choices, ("mine", _("open, assigned to me"))]
+
+    def queryset(self, request: HttpRequest, queryset: Rows) -> Rows | None:
+        value = self.value()
+        if value is None:
+            return None
+        flags = Flag.objects.filter(state="open" if value == "mine" else value)
+        if value == "mine":
+            flags = flags.filter(assignee=cast("User", request.user))
+        return queryset.filter(pk__in=flags.values("conversation"))
+
+
+class LongFilter(SimpleListFilter):
+    """No row knows its length, so it is looked for among the newest ones that the
+    other filters leave."""
+
+    title = _("length")
+    parameter_name = "length"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Choices:
+        return [("long", _("over 50 messages (of the newest 10,000)"))]
+
+    def queryset(self, request: HttpRequest, queryset: Rows) -> Rows | None:
+        if self.value() != "long":
+            return None
+        newest = queryset.order_by("-updated", "-pk").values("pk")[:WINDOW]
+        messages = Message.objects.filter(conversation=OuterRef("pk"))
+        beyond = messages.order_by("created", "id").values("pk")[LONG : LONG + 1]
+        return queryset.filter(Exists(beyond), pk__in=newest)
+
+
+class AssigneeFilter(SimpleListFilter):
+    title = _("assignee")
+    parameter_name = "assigned"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Choices:
+        return [("me", _("to me")), ("nobody", _("to nobody"))]
+
+    def queryset(self, request: HttpRequest, queryset: Rows) -> Rows | None:
+        if self.value() == "me":
+            return queryset.filter(assignee=cast("User", request.user))
+        return queryset.filter(assignee=None) if self.value() == "nobody" else None
 
 
 class FinishReasonFilter(SimpleListFilter):

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.auth.models import User
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
-from django.utils.text import Truncator
-from django.utils.translation import gettext as _now
+from django.urls import URLPattern, path
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from ..follow import timing
-from ..generations import stop
 from ..models import Generation
-from .base import DependentAdmin, as_uuid, moment, pill, transcript_link
+from . import live
+from .base import DependentAdmin, as_uuid, moment, pill, short, transcript_link
 from .filters import FinishReasonFilter, ModelFilter
 from .transcript import seconds, tokens
 
-ERROR_SHOWN = 60
+STOPPED_AT_ONCE = 1000
 
 
 @admin.register(Generation)
@@ -44,20 +45,19 @@ class GenerationAdmin(DependentAdmin[Generation]):
         ("created", admin.DateFieldListFilter),
         ModelFilter,
     )
-    list_select_related = ("user", "conversation")
+    list_select_related = ("user",)
+    looked_up = ("user",)
     sortable_by = ("asked",)
     date_hierarchy = "created"
-    search_fields = ("user__username",)
-    search_help_text = _("User name, error code, or an id.")
+    search_fields = ("id",)
+    search_help_text = _("A whole user name, error code, or an id.")
     actions = ("stop_selected",)
     fields = (
         ("state", "stop_requested", "attempt", "owner", "lease_until"),
         ("person", "where", "model"),
-        "params",
         ("prompt_tokens", "completion_tokens", "finish_reason"),
         ("created", "started", "first_token", "finished"),
         ("error_code", "error_retryable"),
-        "error_message",
     )
     readonly_fields = ("state", "person", "where")
 
@@ -65,7 +65,7 @@ class GenerationAdmin(DependentAdmin[Generation]):
         rows = super().get_queryset(request)
         return rows.defer(
             *("text", "reasoning", "token_ids", "tool_calls", "params"),
-            "conversation__system_prompt",
+            "error_message",
         )
 
     def get_search_results(
@@ -76,8 +76,10 @@ class GenerationAdmin(DependentAdmin[Generation]):
             about = Q(pk=pk) | Q(message=pk) | Q(conversation=pk)
             return queryset.filter(about), False
         if term:
-            named = Q(user__username__icontains=term) | Q(error_code=term)
-            queryset = queryset.filter(named)
+            people = User.objects.filter(username=term).values_list("pk", flat=True)
+            named = Q(user__in=list(people))
+            failed = Q(status="failed", error_code=term)
+            queryset = queryset.filter(named if people else failed)
         return queryset, False
 
     # Columns
@@ -88,8 +90,8 @@ class GenerationAdmin(DependentAdmin[Generation]):
 
     @admin.display(description=_("conversation"))
     def where(self, row: Generation) -> str:
-        title = Truncator(row.conversation.title).chars(30) or _now("Untitled")
-        return transcript_link(row.conversation_id, row.message_id, title)
+        place = row.conversation_id
+        return transcript_link(place, row.message_id, short(place))
 
     @admin.display(description=_("user"))
     def person(self, row: Generation) -> str:
@@ -117,21 +119,24 @@ class GenerationAdmin(DependentAdmin[Generation]):
 
     @admin.display(description=_("error"), empty_value="")
     def problem(self, row: Generation) -> str | None:
-        said = ": ".join(part for part in (row.error_code, row.error_message) if part)
-        return Truncator(said).chars(ERROR_SHOWN) or None
+        """The code only: what an engine says may quote the prompt."""
+        return row.error_code or None
 
     # Stopping
 
     def has_stop_permission(self, request: HttpRequest) -> bool:
         return self.may(request, "change")
 
+    def get_urls(self) -> list[URLPattern]:
+        page = self.admin_site.admin_view(partial(live.view, self))
+        return [path("live/", page, name="chat_generation_live"), *super().get_urls()]
+
     @admin.action(description=_("Stop the selected answers"), permissions=["stop"])
     def stop_selected(self, request: HttpRequest, queryset: Any) -> None:
         """What is written so far is kept, as when its owner stops it."""
-        rows = list(queryset.live())
+        rows = list(queryset.live()[:STOPPED_AT_ONCE])
         for row in rows:
-            stop(row.user, row.pk)
-            self.log_change(request, row, _now("Stopped."))
+            live.stop(row, request.user)
         told = ngettext(
             "%(count)d answer was told to stop.",
             "%(count)d answers were told to stop.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from uuid import UUID
@@ -130,6 +131,8 @@ def facts(job: Generation) -> Iterator[Fact]:
             yield label, seconds(value)
     if (speed := times["tokens_per_second"]) is not None:
         yield gettext_lazy("tokens per second"), formats.number_format(speed, 1)
+    if job.params:
+        yield gettext_lazy("parameters"), json.dumps(job.params, ensure_ascii=False)
     if job.attempt > 1:
         yield gettext_lazy("attempt"), str(job.attempt)
     if job.is_live and job.owner:

@@ -10,8 +10,7 @@ import asyncio
 import re
 import weakref
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import aclosing
+from collections.abc import Iterator
 from typing import IO, Any, Literal, TypeVar, cast
 from uuid import UUID
 
@@ -20,15 +19,15 @@ from django.http import (
     HttpRequest,
     HttpResponse,
     JsonResponse,
-    StreamingHttpResponse,
 )
 from django.utils import timezone, translation
-from django.utils.http import content_disposition_header
 from django.utils.translation import gettext_lazy as _
 from ninja import Router
 
-from .. import exporting, importing
+from .. import audit, exporting, importing
+from ..audit import Action
 from ..database import in_bulk
+from ..download import Download
 from ..errors import ChatError, ConflictError
 from ..importing import Report
 from .auth import caller_of
@@ -65,27 +64,6 @@ _working: Counter[int] = Counter()
 R = TypeVar("R")
 
 
-class Download(StreamingHttpResponse):
-    """A file that is written while it is taken."""
-
-    def __init__(self, parts: Iterator[bytes], name: str, content_type: str) -> None:
-        self._steps = steps(parts)
-        super().__init__(self._steps, content_type=content_type)
-        self.headers["Content-Disposition"] = content_disposition_header(True, name)
-        self.headers["Cache-Control"] = "no-store"
-        self.headers["X-Accel-Buffering"] = "no"
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        async with aclosing(self._steps) as parts:
-            async for part in parts:
-                yield part
-
-
-async def steps(parts: Iterator[bytes]) -> AsyncGenerator[bytes]:
-    while (part := await in_bulk(next, parts, None)) is not None:
-        yield part
-
-
 def one_of_few(user: Any, response: R) -> R:
     """Refuse what is one too many; it counts until the response is gone, whatever
     becomes of it: sent, broken off, or never begun."""
@@ -111,7 +89,9 @@ def export_all(request: HttpRequest) -> Download:
     user = caller_of(request)
     name = f"chatsite-{timezone.localdate():%Y-%m-%d}.json"
     parts = exporting.whole_as_json(user)
-    return one_of_few(user, Download(parts, name, "application/json"))
+    response = one_of_few(user, Download(parts, name, "application/json"))
+    audit.record(user, Action.EXPORT, user, whose=user.pk)
+    return response
 
 
 @router.get("/conversations/{uuid:conversation}/export", openapi_extra=FILE)
@@ -122,6 +102,7 @@ def export_one(
 ) -> Download:
     """One conversation: JSON with all its branches, or its active path as Markdown."""
     row = owned(request, conversation)
+    audit.record(caller_of(request), Action.EXPORT, row, whose=row.owner_id)
     name = filename(row.title)
     if format == "markdown":
         parts = exporting.one_as_markdown(row)
@@ -151,7 +132,10 @@ def import_file(request: HttpRequest) -> LaterResponse:
         with translation.override(language):
             return await answer(work, language)
 
-    return one_of_few(caller_of(request), LaterResponse(finish))
+    user = caller_of(request)
+    response = one_of_few(user, LaterResponse(finish))
+    audit.record(user, Action.IMPORT, user, whose=user.pk)
+    return response
 
 
 async def answer(work: Iterator[Report], language: str) -> HttpResponse:

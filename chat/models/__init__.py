@@ -1,6 +1,7 @@
 """The record: conversations, messages, generations, feedback, access."""
 
 from .access import ApiKey
+from .audit import AuditEntry
 from .conversation import Conversation
 from .feedback import Feedback
 from .generation import Generation
@@ -9,16 +10,20 @@ from .passage import Passage
 from .preferences import Preferences
 from .prompt_template import PromptTemplate
 from .quota import Pace, Quota
+from .review import Flag, Note
 from .share import Share
 from .tag import Tag
 from .usage import Usage
 
 __all__ = [
     "ApiKey",
+    "AuditEntry",
     "Conversation",
     "Feedback",
+    "Flag",
     "Generation",
     "Message",
+    "Note",
     "Pace",
     "Passage",
     "Preferences",

@@ -80,6 +80,9 @@ class Conversation(models.Model):
         verbose_name = _("conversation")
         verbose_name_plural = _("conversations")
         ordering = ("-updated",)
+        permissions = (
+            ("review_conversation", _("Can read what users and models wrote")),
+        )
         indexes = (
             # The sidebar: one user's conversations, pinned first, newest first.
             models.Index(
@@ -105,4 +108,5 @@ class Conversation(models.Model):
         )
 
     def __str__(self) -> str:
-        return self.title or str(self.pk)
+        """No title: Django shows this to staff who may not read it."""
+        return str(self.pk)

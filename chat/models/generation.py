@@ -125,6 +125,12 @@ class Generation(models.Model):
                 name="generation_leases",
             ),
             models.Index(fields=["-created", "-id"], name="generation_recent"),
+            # What went wrong, for the admin's filters; few.
+            models.Index(
+                fields=["status", "-created"],
+                condition=Q(status__in=("failed", "stopped")),
+                name="generation_ended_early",
+            ),
             # Whether a conversation is being answered, however long it is.
             models.Index(
                 fields=["conversation", "status"], name="generation_conversation"

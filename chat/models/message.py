@@ -76,7 +76,7 @@ class Message(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.role}: {self.content[:60]}"
+        return f"{self.role} {self.pk}"
 
     @property
     def said(self) -> Snapshot:

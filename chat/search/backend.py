@@ -29,11 +29,12 @@ class Backend(Protocol):
         ...
 
     def matching(
-        self, owner: int, words: Sequence[str]
+        self, owner: int | None, words: Sequence[str]
     ) -> tuple[str, list[Any]] | None:
         """SQL for the ids of the newest passages that may contain all the words, below
         a number and no more than another number, and its parameters before these two.
-        None where the index does not help."""
+        Without an owner, of everybody, as far as the index can tell. None where the
+        index does not help."""
         ...
 
 

@@ -1,4 +1,5 @@
-"""Find a user's conversations by the words in them, newest match first.
+"""Find a user's conversations, or everybody's, by the words in them, newest match
+first.
 
 A word that is everywhere is found among the newest passages, without any index; a
 word that is rare by the index. Both give numbers of passages, newest first, in
@@ -31,6 +32,9 @@ BATCHES = (200, 500, 1000, *[2000] * 6)
 shorter than it could be, and has a next."""
 NEWEST = """
 SELECT id FROM chat_passage WHERE owner_id = %s AND id < %s ORDER BY id DESC LIMIT %s
+"""
+NEWEST_OF_ALL = """
+SELECT id FROM chat_passage WHERE id < %s ORDER BY id DESC LIMIT %s
 """
 HITS = """
 SELECT p.id, p.conversation_id, {contains}
@@ -70,9 +74,16 @@ class Shown:
 
 
 def find(
-    rows: ConversationQuerySet, owner: int, query: str, before: int | None, limit: int
+    rows: ConversationQuerySet,
+    owner: int | None,
+    query: str,
+    before: int | None,
+    limit: int,
 ) -> Page:
-    """Those of `rows` that have every word of the query in one text, newest first."""
+    """Those of `rows` that have every word of the query in one text, newest first.
+
+    `owner`: whose all of `rows` are; None if they are of many.
+    """
     words = terms(query)
     found: dict[UUID, int] = {}
     place = TOP if before is None else before
@@ -100,7 +111,10 @@ def find(
 
 
 def look(
-    owner: int, words: Sequence[str], before: int, is_promising: Callable[[int], bool]
+    owner: int | None,
+    words: Sequence[str],
+    before: int,
+    is_promising: Callable[[int], bool],
 ) -> Iterator[tuple[list[Hit], bool]]:
     """Batches of passages, newest first, and whether that was the last one."""
     place = before
@@ -113,10 +127,10 @@ def look(
 
 
 def sources(
-    owner: int, words: Sequence[str], is_promising: Callable[[int], bool]
+    owner: int | None, words: Sequence[str], is_promising: Callable[[int], bool]
 ) -> Iterator[tuple[str, list[Any], int]]:
     """The newest as long as that is promising, then what the index has."""
-    newest = NEWEST, [owner]
+    newest = (NEWEST, [owner]) if owner is not None else (NEWEST_OF_ALL, [])
     for walks in range(1, WALKS + 1):
         yield *newest, WALKED
         if not is_promising(walks):

@@ -47,7 +47,7 @@ def reading() -> AbstractContextManager[None]:
     return nullcontext()
 
 
-def matching(owner: int, words: Sequence[str]) -> tuple[str, list[Any]] | None:
+def matching(owner: int | None, words: Sequence[str]) -> tuple[str, list[Any]] | None:
     """See `Backend`. None where too many trigrams begin with a short word."""
     long = [word for word in words if len(word) >= 3]
     found = dict.fromkeys(gram for word in long for gram in windows(word, 3))
@@ -58,7 +58,8 @@ def matching(owner: int, words: Sequence[str]) -> tuple[str, list[Any]] | None:
             return None
         # A string of less than three characters matches nothing.
         ways = [f"({' OR '.join(map(quoted, beginnings or words[:1]))})"]
-    return MATCHING, [" AND ".join([quoted(marks(owner, "")), *ways])]
+    whose = [] if owner is None else [quoted(marks(owner, ""))]
+    return MATCHING, [" AND ".join([*whose, *ways])]
 
 
 def trigrams_from(beginning: str) -> list[str]:

@@ -8,12 +8,20 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from chat.models import Conversation, Generation, Message
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>"
 Talk = Callable[..., tuple[Conversation, Message, Generation]]
+
+
+def give_reason(client: Client, page: str = "") -> None:
+    """To the page that asks for one; without, for titles and search."""
+    page = page or reverse("admin:chat_conversation_reason")
+    answer = client.post(page, {"reason": "A complaint, number 17."})
+    assert answer.status_code == 302, answer.content.decode()
 
 
 @pytest.fixture
@@ -26,6 +34,13 @@ def admin(root: User) -> Client:
     client = Client()
     client.force_login(root)
     return client
+
+
+@pytest.fixture
+def reviewer(admin: Client) -> Client:
+    """Who said why titles are to be seen."""
+    give_reason(admin)
+    return admin
 
 
 @pytest.fixture

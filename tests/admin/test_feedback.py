@@ -26,13 +26,13 @@ def test_it_links_to_the_answer(admin: Client, alice: User, talk: Talk) -> None:
 
 
 def test_it_filters_and_searches(
-    admin: Client, alice: User, bob: User, talk: Talk
+    reviewer: Client, alice: User, bob: User, talk: Talk
 ) -> None:
     for owner, rating, comment in ((alice, 1, "nice"), (bob, -1, "wrong")):
         _place, answer, _job = talk(owner)
         Feedback.objects.create(message=answer, rating=rating, comment=comment)
     for query in ("rating__exact=-1", "q=bob", "q=wrong"):
-        found = admin.get(f"{LIST}?{query}").context["cl"].result_list
+        found = reviewer.get(f"{LIST}?{query}").context["cl"].result_list
         assert [row.comment for row in found] == ["wrong"], query
 
 
