@@ -5,6 +5,8 @@ SHELL := /bin/bash
 
 export HOST ?= 127.0.0.1
 export PORT ?= 8000
+# Tests start many processes: without it, each would compile everything again.
+unexport PYTHONDONTWRITEBYTECODE
 ARGS ?=
 
 BIN := .venv/bin

@@ -7,6 +7,7 @@ waits comes first, so that nobody is left alone with it at the end.
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -40,6 +41,12 @@ def use_own_redis() -> None:
     number = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
     if url and "db=" not in url:
         os.environ["TEST_REDIS_URL"] = f"{url}?db={number}"
+
+
+def common_folder(factory: pytest.TempPathFactory) -> Path:
+    """A folder of this run that all its processes have."""
+    own = factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

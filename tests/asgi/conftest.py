@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.asgi.server import Connection, Server
+from tests.asgi.connection import Connection
+from tests.serving import Server
 
 Send = Callable[..., Awaitable[Connection]]
 
@@ -19,8 +20,8 @@ Send = Callable[..., Awaitable[Connection]]
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """A migrated database, and the key of its user."""
     folder = tmp_path_factory.mktemp("prepared")
-    key = Server(folder).prepare()
-    return folder / "chat.sqlite3", key
+    keys = Server(folder).set_up("alice")
+    return folder / "chat.sqlite3", keys["alice"]
 
 
 @pytest.fixture(scope="package")

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
 
-from tests.asgi.server import Connection
+from tests.asgi.connection import Connection
+from tests.processes import ROOT
 from tests.reading import Shown, eventually, scripted, sequenced
 
 STREAMS = 60
@@ -278,13 +281,17 @@ class TestStart:
         assert code in self.refused(mortal)
 
     def test_it_refuses_several_workers_without_redis(self, mortal) -> None:
-        mortal.process = process = mortal.launch("--workers", "2")
-        deadline = time.monotonic() + 15
-        while "chat.E004" not in mortal.log.read_text():
-            assert time.monotonic() < deadline, mortal.log.read_text()
-            time.sleep(0.1)
-        process.terminate()
-        process.wait(15)
+        command = [sys.executable, "-m", "uvicorn", "chatsite.asgi:application"]
+        with subprocess.Popen(
+            [*command, "--workers", "2", "--port", str(mortal.port)],
+            cwd=ROOT,
+            env=mortal.env,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            assert any("chat.E004" in line for line in process.stderr)
+            process.terminate()
+            process.stderr.read()
 
     def test_without_any_key_it_says_so(self, mortal) -> None:
         mortal.env |= {"SECRET_KEY": "", "SECRET_KEY_FILE": "/nonexistent/key"}

@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from tests.workers import common_folder
+
 from .chat_page import ChatPage
 from .server import PEOPLE, Server, Wire
 
@@ -28,7 +30,10 @@ UNUSED = (
 
 @pytest.fixture(scope="package")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    server = Server(tmp_path_factory.mktemp("browser"))
+    server = Server(
+        tmp_path_factory.mktemp("browser"),
+        STATIC_ROOT=str(common_folder(tmp_path_factory) / "static"),
+    )
     server.prepare()
     server.start()
     yield server

@@ -5,10 +5,6 @@ The real clients of other people's APIs run against it, as they would in product
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +15,8 @@ import httpx
 import openai
 import pytest
 
-from tests.browser.server import free_port
+from tests.processes import output
+from tests.serving import Server
 from tests.upstream import Upstream, serve
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -111,56 +108,17 @@ def running(folder: Path, engine: str) -> Iterator[tuple[str, list[str]]]:
     """The server's address, and the keys of its people."""
     models = folder / "models.toml"
     models.write_text(MODELS.format(url=engine))
-    port = free_port()
-    env = {
-        **os.environ,
-        "DJANGO_SETTINGS_MODULE": "chatsite.settings",
-        "SECRET_KEY": "a key for tests of dialects, and for nothing else at all",
-        "DATABASE_URL": f"sqlite:///{folder / 'chat.sqlite3'}",
-        "STATIC_ROOT": str(folder / "static"),
-        "CHAT_MODEL": "scripted",
-        "CHAT_CHECKPOINT_SECONDS": "0.1",
-        "CHAT_HEARTBEAT_SECONDS": "0.3",
-        "CHAT_GRACE_SECONDS": "0",
-        "CHAT_USER_CONCURRENCY": "1000",  # one user asks for everything here
-        "CHAT_USER_QUEUE": "10000",
-        "CHAT_CORS_ORIGINS": "https://app.example",
-        "CHAT_MODELS_FILE": str(models),
-    }
-    for name in ("REDIS_URL", "CHAT_BASE_URL"):
-        env.pop(name, None)
-    made = subprocess.run(
-        [sys.executable, "-c", SETUP],
-        cwd=ROOT,
-        env=env,
-        check=True,
-        stdout=subprocess.PIPE,
-        text=True,
+    server = Server(
+        folder,
+        CHAT_HEARTBEAT_SECONDS="0.3",
+        CHAT_LEASE_SECONDS="15",
+        CHAT_CORS_ORIGINS="https://app.example",
+        CHAT_MODELS_FILE=str(models),
     )
-    keys = made.stdout.split()
-    command = [sys.executable, "-m", "uvicorn", "chatsite.asgi:application"]
-    command += ["--port", str(port), "--log-level", "warning"]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=log, stderr=log)
-    url = f"http://127.0.0.1:{port}"
-    try:
-        wait(url, process, folder / "log")
-        yield url, keys
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
-def wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            if httpx.get(f"{url}/readyz", timeout=5).status_code == 200:
-                return
-        except httpx.TransportError:
-            pass
-        time.sleep(0.1)
-    raise RuntimeError(log.read_text())
+    keys = output("-c", SETUP, env=server.env).split()
+    server.start()
+    yield server.url, keys
+    server.end()
 
 
 @pytest.fixture

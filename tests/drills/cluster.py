@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import signal
-import socket
-import subprocess
-import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -17,24 +13,15 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from tests.processes import Program
+from tests.serving import free_port, prepare
+
 from .servers import PostgresServer, RedisServer, private_folder, until
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 LEASE_SECONDS = 2
 STOP_SECONDS = 20
 PEOPLE = ("alice", "bob")
-SETUP = f"""
-import django, json; django.setup()
-from django.core.management import call_command
-call_command("migrate", verbosity=0)
-from django.contrib.auth.models import User
-from chat.models import ApiKey
-keys = {{
-    name: ApiKey.objects.create_key(User.objects.create_user(name), "drill")[1]
-    for name in {PEOPLE!r}
-}}
-print(json.dumps(keys))
-"""
 SETTINGS = {
     "DJANGO_SETTINGS_MODULE": "chatsite.settings",
     "SECRET_KEY": "a key for drills, and for nothing else in the whole world",
@@ -52,12 +39,6 @@ COMPLAINTS = re.compile(
 )
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @dataclass(slots=True)
 class Member:
     """One process: `web`, `runner`, or `all` of it."""
@@ -67,7 +48,7 @@ class Member:
     folder: Path
     env: dict[str, str]
     port: int = field(default_factory=free_port)
-    process: subprocess.Popen[bytes] | None = None
+    process: Program | None = None
 
     @property
     def url(self) -> str:
@@ -91,14 +72,8 @@ class Member:
         if self.role != "runner":
             command = ["-m", "uvicorn", "chatsite.asgi:application", "--no-access-log"]
             command += ["--port", str(self.port), "--timeout-graceful-shutdown", "3"]
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, *command],
-                cwd=ROOT,
-                env={**self.env, "CHAT_ROLE": self.role, "PGAPPNAME": self.name},
-                stdout=log,
-                stderr=log,
-            )
+        env = {**self.env, "CHAT_ROLE": self.role, "PGAPPNAME": self.name}
+        self.process = Program(*command, env=env, log=self.log)
 
     def is_ready(self, postgres: PostgresServer | None) -> bool:
         assert self.lives, self.log.read_text()
@@ -112,8 +87,8 @@ class Member:
             return False
 
     def signal(self, number: signal.Signals) -> None:
-        if self.lives:
-            os.kill(self.pid, number)
+        if self.process is not None:
+            self.process.send_signal(number)
 
     def kill(self) -> None:
         """As a crash does it."""
@@ -154,14 +129,7 @@ class Cluster:
 
     def prepare(self) -> None:
         """The tables, the people, their keys."""
-        done = subprocess.run(
-            [sys.executable, "-c", SETUP],
-            cwd=ROOT,
-            env=self.env,
-            check=True,
-            stdout=subprocess.PIPE,
-        )
-        self.keys = json.loads(done.stdout)
+        self.keys = prepare(self.env, *PEOPLE)
 
     def up(self, *names: str) -> None:
         """Start what is not there, and wait until all of it is ready."""
