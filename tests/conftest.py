@@ -6,6 +6,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
+import hypothesis
 import pytest
 import pytest_asyncio
 from asgiref.sync import SyncToAsync
@@ -24,6 +25,9 @@ from tests.workers import (  # noqa: F401
 )
 
 use_own_redis()
+# How long an example takes says nothing here.
+hypothesis.settings.register_profile("tests", deadline=None)
+hypothesis.settings.load_profile("tests")
 
 # pytest-django has read the settings by now, so this goes past the environment.
 for _name, _value in {

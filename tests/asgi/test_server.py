@@ -7,7 +7,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -35,7 +34,7 @@ class TestOpenStreams:
         streams = await asyncio.gather(
             *[ask(server, "pace=0.05 n=40") for _ in range(STREAMS)]
         )
-        await asyncio.gather(*[stream.until(b't1"') for stream in streams[:5]])
+        await asyncio.gather(*[stream.until(b"event: delta") for stream in streams[:5]])
 
         assert {stream.status for stream in streams} == {200}
         threads, connections = server.threads(), server.database_connections()
@@ -50,11 +49,9 @@ class TestOpenStreams:
     async def test_the_first_bytes_come_before_the_first_token(
         self, server, ask
     ) -> None:
-        began = time.monotonic()
-        stream = await ask(server, "pace=5 n=5")
+        stream = await ask(server, "hang=0")  # no token ever comes
         await stream.until(b"event: start")
 
-        assert time.monotonic() - began < 2
         assert stream.data.startswith(b"retry: 1000\n: ping\n")
         stream.close()
 
@@ -72,17 +69,19 @@ class TestOpenStreams:
     ) -> None:
         """Forty wait for their whole answers; eight threads serve all others."""
         waiting = [
-            asyncio.create_task(ask(server, "pace=0.05 n=30", "/api/chat"))
+            asyncio.create_task(ask(server, "pace=0.1 n=30 in=line", "/api/chat"))
             for _ in range(40)
         ]
-        await asyncio.sleep(0.5)
 
-        began = time.monotonic()
+        async def all_wait() -> bool:
+            page = await get(server, "/api/conversations?q=in=line&limit=100")
+            return len((await page.rest()).json["items"]) == len(waiting)
+
+        await eventually(all_wait)
         other = await (await get(server, "/api/models")).rest()
-        took = time.monotonic() - began
 
         assert other.status == 200
-        assert took < 1.5
+        assert not all(task.done() for task in waiting)
         answers = [await (await task).rest() for task in waiting]
         assert {answer.json["response"] for answer in answers} == {scripted(30)}
         assert all("x-generation-id" in answer.headers for answer in answers)
@@ -91,7 +90,7 @@ class TestOpenStreams:
         self, server, ask, get
     ) -> None:
         stream = await ask(server, "pace=0.02 n=40")
-        await stream.until(b't1"')
+        await stream.until(b"event: delta")
         stream.writer.transport.abort()
 
         shown = await wait_until_done(get, server, stream.headers["x-generation-id"])
@@ -157,14 +156,13 @@ class TestShutdown:
         streams = await asyncio.gather(
             *[ask(mortal, "pace=0.05 n=1000") for _ in range(20)]
         )
-        await asyncio.gather(*[stream.until(b't1"') for stream in streams])
+        await asyncio.gather(*[stream.until(b"event: delta") for stream in streams])
         ending = asyncio.create_task(asyncio.to_thread(mortal.end))
         done = await asyncio.gather(*[stream.rest() for stream in streams])
-        code, took = await ending
+        code = await ending
 
         assert all(stream.complete for stream in done)
         assert all(stream.page.end is None for stream in done)
-        assert took < 3
         # uvicorn ends itself with the signal once it has shut down.
         assert code in (0, -signal.SIGTERM)
         assert "Traceback" not in mortal.log.read_text()
@@ -174,7 +172,12 @@ class TestShutdown:
     ) -> None:
         mortal.start()
         calling = asyncio.create_task(ask(mortal, "pace=0.05 n=1000", "/api/chat"))
-        await asyncio.sleep(0.5)
+
+        async def asked() -> bool:
+            page = await (await get(mortal, "/api/conversations")).rest()
+            return bool(page.json["items"])
+
+        await eventually(asked)
         ending = asyncio.create_task(asyncio.to_thread(mortal.end))
         answer = await (await calling).rest()
         await ending

@@ -178,14 +178,11 @@ class TestStop:
         tape = MemoryTape()
         async with runner_of(tape=tape) as runner:
             await text_on_the_way(tape, generation)
-            began = time.monotonic()
             await in_database(generations.stop, alice, generation.pk)
             await eventually(lambda: runner.running == 0)
-            took = time.monotonic() - began
             row = await finished(generation)
             page = await watch(tape, row)
 
-        assert took < 1
         assert (row.status, row.finish_reason) == ("stopped", "stopped")
         assert row.message.content == page.text == scripted(row.completion_tokens)
         assert page.end.finish_reason == "stopped"

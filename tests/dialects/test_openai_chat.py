@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import time
 from typing import Any
 
 import httpx
@@ -485,7 +484,6 @@ def test_models(client, once):
 
 def test_headers_come_before_the_first_token(site):
     """Without them, clients would ask again when the connection is lost."""
-    began = time.monotonic()
     with httpx.stream(
         "POST",
         f"{site.url}/v1/chat/completions",
@@ -494,11 +492,9 @@ def test_headers_come_before_the_first_token(site):
         timeout=30,
     ) as response:
         first = next(response.iter_raw())
-        seconds = time.monotonic() - began
         name = response.headers["x-generation-id"]
 
     assert first.startswith(b": ")
-    assert seconds < 5
     assert response.headers["cache-control"] == "no-cache, no-transform"
     assert response.headers["x-accel-buffering"] == "no"
     assert "content-encoding" not in response.headers
