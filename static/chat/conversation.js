@@ -44,6 +44,8 @@ export class ConversationPane {
     /** @type {string | null} the last message of the path, as it was heard last */
     this.leaf = null;
     this.reading = new AbortController();
+    /** What is open is read; the server has shown it before that. */
+    this.opened = Promise.resolve();
     this.writing = new Writing(this);
     this.transcript = new Transcript(
       {
@@ -73,6 +75,7 @@ export class ConversationPane {
     this.leave();
     this.id = null;
     this.next = null;
+    this.opened = Promise.resolve();
     this.transcript.show([], false);
   }
 
@@ -80,9 +83,15 @@ export class ConversationPane {
    * @param {string} id
    * @param {string} [leaf] a message whose branch is wanted
    */
-  async open(id, leaf) {
+  open(id, leaf) {
     this.leave();
     this.id = id;
+    this.opened = this.read(id, leaf);
+    return this.opened;
+  }
+
+  /** @param {string} id @param {string} [leaf] */
+  async read(id, leaf) {
     const { signal } = this.reading;
     try {
       const { items, next } = await conversations.messages(id, { leaf, signal });
@@ -110,14 +119,24 @@ export class ConversationPane {
     }
   }
 
+  /** @param {string} prompt */
+  async ask(prompt) {
+    const { signal } = this.reading;
+    await this.opened;
+    if (signal.aborted || this.running) this.hooks.onReturned(prompt);
+    else this.writing.ask(prompt);
+  }
+
   /** @param {number} [limit] */
   async loadOlder(limit) {
     const { signal } = this.reading;
-    if (!this.id || !this.next) return;
+    await this.opened;
+    if (signal.aborted || !this.id || !this.next) return;
     try {
       const cursor = this.next;
       const { items, next } = await conversations.messages(this.id, { cursor, limit, signal });
-      if (signal.aborted) return;
+      // Asked for twice, it is shown once.
+      if (signal.aborted || cursor !== this.next) return;
       this.next = next;
       this.transcript.showOlder(items, next !== null);
     } catch (error) {

@@ -26,7 +26,7 @@ const choice = new ModelChoice();
 
 const composer = new Composer({
   maxChars: data.maxPromptChars,
-  onSend: (text) => pane.writing.ask(text),
+  onSend: (text) => void pane.ask(text),
   onStop: () => stop(),
   onChange: () => meter.changed(),
 });
@@ -114,6 +114,8 @@ const sidebar = new Sidebar({
 
 /** @param {string | null} id @param {string | null} [message] to begin at */
 async function show(id, message) {
+  // Not when all is read: by then the reader may have moved on, and is left there.
+  composer.focus();
   composer.clearNotice();
   own.forget();
   meter.show(null);
@@ -124,7 +126,6 @@ async function show(id, message) {
   else if (message) await pane.openAt(id, message);
   else await pane.open(id);
   await settle();
-  composer.focus();
 }
 
 function startNew() {
@@ -184,7 +185,11 @@ function addressed() {
   return /^\/c\/([0-9a-f-]{36})\/$/.exec(location.pathname)?.[1] ?? null;
 }
 
-window.addEventListener("popstate", () => void show(addressed()));
+window.addEventListener("popstate", () => {
+  const id = addressed();
+  // A link within the page, such as the one to the field, leaves open what is open.
+  if (id !== pane.id) void show(id);
+});
 byId("new-chat").addEventListener("click", (event) => {
   if (event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();

@@ -12,13 +12,20 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Page,
+    expect,
+    sync_playwright,
+)
 
 from tests.workers import common_folder
 
 from .chat_page import ChatPage
 from .server import PEOPLE, Server, Wire
 
+expect.set_options(timeout=15_000)  # as long as everything else waits
 # Chromium builds these for every window, and no test looks at its address bar: a
 # third of the processor time. The others are what Playwright itself switches off.
 UNUSED = (

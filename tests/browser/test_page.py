@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import BrowserContext, expect
 
-from .chat_page import ChatPage
+from .chat_page import ChatPage, words
 from .conftest import sign_in
 
 Contexts = Callable[..., BrowserContext]
@@ -17,6 +17,16 @@ PHONE = {
     "has_touch": True,
     "is_mobile": True,
 }
+
+# Messages are not read before the test says so.
+HOLD = """
+const ask = window.fetch;
+const released = new Promise((resolve) => (window.release = resolve));
+window.fetch = async (url, options) => {
+    if (String(url).includes("/messages")) await released;
+    return ask(url, options);
+};
+"""
 
 
 def test_signing_in_and_out(new_context: Contexts) -> None:
@@ -73,11 +83,35 @@ def test_earlier_messages_come_when_asked_for(open_chat: Chats) -> None:
     chat.open(f"/c/{chat.page.evaluate(post, 27)}/")
     expect(chat.page.locator("#title")).to_contain_text("question 0")
     expect(chat.page.locator(".message")).to_have_count(50)
-    first = chat.page.locator(".user-text").first
-    assert first.inner_text().endswith("question 2")
-    chat.page.get_by_role("button", name="Show earlier messages").click()
+    expect(chat.page.locator(".user-text").first).to_have_text("pace=0 n=1 question 2")
+    chat.answer.get_by_role("button", name="Answer again").wait_for()
+    older = chat.page.get_by_role("button", name="Show earlier messages")
+    older.click()
     expect(chat.page.locator(".message")).to_have_count(54)
     expect(chat.page.get_by_text("question 2", exact=False).first).to_be_in_viewport()
+
+    chat.page.add_init_script(HOLD)
+    chat.open(chat.page.url)
+    older.click()
+    older.click()
+    # Only now the page reads what the server has put there.
+    chat.page.evaluate("() => window.release()")
+    expect(chat.page.locator(".message")).to_have_count(54)
+
+
+def test_what_is_done_while_it_is_read_is_kept(chat: ChatPage) -> None:
+    chat.ask("n=1 pace=0")
+    chat.page.add_init_script(HOLD)
+    chat.open(chat.page.url)
+    chat.type("n=2 pace=0")
+    chat.prompt.press("Enter")
+    chat.page.focus("#find")
+    chat.page.evaluate("() => window.release()")
+    expect(chat.page.locator(".assistant")).to_have_count(2)
+    chat.wait_for_end()
+    assert chat.text == words(2)
+    assert len(chat.stored()) == 4
+    expect(chat.page.locator("#find")).to_be_focused()
 
 
 def test_an_old_conversation_has_its_title(open_chat: Chats) -> None:

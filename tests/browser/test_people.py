@@ -18,7 +18,7 @@ OVERFLOW = """() => {
 
 def tab_to(chat: ChatPage, selector: str, key: str = "Tab") -> None:
     """Move the focus there, as a keyboard does: one stop after the other."""
-    for _ in range(60):
+    for _ in range(500):  # more than there are, however long the list has become
         if chat.page.evaluate("(s) => document.activeElement.matches(s)", selector):
             return
         chat.page.keyboard.press(key)

@@ -74,12 +74,9 @@ STREAM = """async (payloads) => {
         renderer.finish(payload);
     }
 }"""
-MORE = """async () => {
-    const more = document.getElementById("more-conversations");
-    for (let turn = 0; turn < 10; turn++) {
-        if (!more.hidden) more.click();
-        await new Promise((resolve) => setTimeout(resolve, 150));
-    }
+LISTED = """(count) => {
+    document.getElementById("more-conversations").click();
+    return document.querySelectorAll("#conversations li").length > count;
 }"""
 SETTLED = """async () => {
     await document.fonts.ready;
@@ -213,8 +210,7 @@ def test_in_a_conversation(
     while (shown := page.locator(".message").count()) < 2 * len(PAYLOADS):
         page.locator("#older").click()
         expect(page.locator(".message")).not_to_have_count(shown)
-    page.evaluate(MORE)
-    assert page.locator("#conversations li").count() > len(PAYLOADS)
+    page.wait_for_function(LISTED, arg=len(PAYLOADS))
     page.evaluate(
         "() => document.querySelectorAll('details').forEach(d => d.open = true)"
     )
