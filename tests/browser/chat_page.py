@@ -81,7 +81,8 @@ class ChatPage:
         return self.page.url.rstrip("/").rsplit("/", 1)[-1]
 
     def api(self, path: str) -> Any:
-        response = self.page.request.get(f"/api{path}")
+        # A connection that was kept may be closed by now, or cut by the test.
+        response = self.page.request.get(f"/api{path}", max_retries=3)
         assert response.ok, response.status
         return response.json()
 

@@ -155,10 +155,11 @@ def test_it_shows_how_full_the_context_is(open_chat: Open) -> None:
     """The scripted model has no size of its own, so the test gives it one."""
     chat = open_chat()
 
+    told: dict[str, Any] = {"context_tokens": 1000, "reserved_tokens": 250}
+
     def small(route: Any) -> None:
         answer = route.fetch()
-        told = answer.json() | {"context_tokens": 1000, "reserved_tokens": 250}
-        route.fulfill(response=answer, json=told)
+        route.fulfill(response=answer, json=answer.json() | told)
 
     chat.page.route("**/context?*", small)
     expect(chat.page.locator("#context")).to_be_hidden()
@@ -169,14 +170,12 @@ def test_it_shows_how_full_the_context_is(open_chat: Open) -> None:
     chat.page.keyboard.press("Escape")
 
     first = chat.stored()[1]["id"]
-    cut = {"context_tokens": 1000, "reserved_tokens": 250, "used_tokens": 700}
-    cut |= {"first_sent": first, "cut": True}
-    chat.page.unroute("**/context?*")
-    chat.page.route("**/context?*", lambda route: route.fulfill(json=cut))
+    told |= {"used_tokens": 700, "first_sent": first, "cut": True}
     chat.type("more")
     expect(chat.page.locator(".cut-mark + .assistant")).to_have_count(1)
     expect(chat.page.locator("#context")).to_contain_text("older messages are left out")
-    chat.type("")
+    with chat.page.expect_response("**/context?*"):  # the last one that is asked for
+        chat.type("")
 
 
 class TestParameters:

@@ -64,7 +64,7 @@ async def test_an_answer_that_is_written_ends(alice: User, running: Process) -> 
     generation = await in_database(ask, alice, "pace=0.02 n=5000")
     assert running.runner is not None
     reading = asyncio.create_task(watch(running.tape, generation))
-    await eventually(lambda: Generation.objects.filter(status="running").aexists())
+    await eventually(lambda: running.runner.running)
 
     await in_database(accounts.delete, alice)
 
