@@ -98,10 +98,11 @@ def test_what_is_typed_in_the_other_tab_stays(chat: ChatPage, tabs: Any) -> None
 def test_the_other_tabs_list_hears_of_it(chat: ChatPage, tabs: Any) -> None:
     [other] = tabs(1, "/")
     requests: list[str] = []
-    chat.ask("n=60 pace=0.05 heard elsewhere", wait=False)
+    chat.ask("n=2000 pace=0.05 heard elsewhere", wait=False)
     row = other.page.locator("#conversations li", has_text="heard elsewhere")
     expect(row.locator(".pulse")).to_have_count(1)
     other.page.on("request", lambda request: requests.append(request.url))
+    chat.page.keyboard.press("Escape")
     chat.wait_for_end()
     expect(row.locator(".pulse")).to_have_count(0)
     assert len(requests) <= 2, "nothing asks again and again"
