@@ -95,23 +95,23 @@ def wanted(model: str) -> bool:
 def claim(generation: UUID) -> Untitled | None:
     """What to ask after this answer; None if there is nothing to ask, or somebody
     else asks."""
-    rows = Generation.objects.select_related("message__parent", "conversation")
-    row = rows.filter(pk=generation, status="done").first()
-    if row is None or row.message.parent is None or not wanted(row.model):
+    rows = Generation.objects.filter(pk=generation, status="done")
+    row = rows.values_list(
+        *("conversation", "conversation__owner", "model"),
+        *("message__parent__content", "message__content"),
+    ).first()
+    if row is None:
+        return None
+    conversation, owner, model, question, answer = row
+    if question is None or not wanted(model):
         return None
     untitled = Conversation.objects.filter(
-        pk=row.conversation_id, title_source="prompt", source="web", deleted=None
+        pk=conversation, title_source="prompt", source="web", deleted=None
     )
     with write():
         if not untitled.update(title_source="asked"):
             return None
-    return Untitled(
-        row.conversation_id,
-        row.conversation.owner_id,
-        row.model,
-        row.message.parent.content,
-        row.message.content,
-    )
+    return Untitled(conversation, owner, model, question, answer)
 
 
 def put(conversation: UUID, title: str) -> bool:
