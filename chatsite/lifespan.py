@@ -28,8 +28,8 @@ SIBLINGS_SECONDS = 0.25
 would reconnect to one that is about to end."""
 TURN_SECONDS = 0.0005
 """How long a thread keeps the interpreter while others want it. The event loop lets go
-of it at every look for news; behind a thread that computes, Python's 5 ms were what each
-of thousands of tokens a second waited for."""
+of it at every look for news; behind a thread that computes, Python's 5 ms were what
+each of thousands of tokens a second waited for."""
 YOUNG = 10_000
 """Objects made before the garbage collector looks at them. Events live as long as their
 answer, and none of them is in a cycle: it would look at all of them, for nothing."""
