@@ -60,6 +60,34 @@ def test_httpx_sse_reads_on_where_it_was(site):
     assert end.status_code == 204
 
 
+def test_a_stopped_answer_of_a_remote_engine_goes_on_there(site):
+    """The engine is sent the text that is there, to continue it."""
+    ask = {"prompt": "n=12 pace=0.1", "model": "remote"}
+    with (
+        httpx.Client(headers=site.headers, base_url=site.url, timeout=30) as client,
+        connect_sse(client, "POST", "/api/chat/stream", json=ask) as source,
+    ):
+        for event in source.iter_sse():
+            if event.event == "start":
+                begun = json.loads(event.data)
+            elif event.event == "delta":
+                break
+        client.post(f"/api/generations/{begun['generation']}/stop")
+    path = f"/api/generations/{begun['generation']}"
+    kept = shown(site.get(f"{path}/stream").content).text
+    asked = len(site.upstream.requests)
+
+    page = shown(site.post(f"/api/messages/{begun['message']}/continue", {}).content)
+
+    assert kept.startswith("t0")
+    assert kept != scripted(12)
+    assert page.text == scripted(12)
+    assert page.first("done").finish_reason == "stop"
+    sent = [body for body in site.upstream.requests[asked:] if body["stream"]]
+    assert sent[0]["messages"][-1]["content"] == kept
+    assert sent[0]["continue_final_message"] is True
+
+
 PARAMS = {
     "temperature": 0.25,
     "top_p": 0.5,

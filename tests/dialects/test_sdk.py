@@ -11,6 +11,7 @@ import openai
 import pytest
 
 from tests.browser.server import Wire
+from tests.dialects.conftest import free_port
 from tests.reading import scripted, shown
 
 ASK: dict[str, Any] = {"model": "scripted"}
@@ -73,6 +74,29 @@ class TestErrors:
         assert (caught.value.status_code, caught.value.code) == (status, code)
         again = caught.value.response.headers.get("retry-after")
         assert (again is not None) == (status == 503)
+
+    def test_nobody_there(self, site):
+        with (
+            client_of(f"http://127.0.0.1:{free_port()}", site.key) as client,
+            pytest.raises(openai.APIConnectionError),
+        ):
+            client.models.list()
+
+    def test_a_client_that_does_not_wait(self, site):
+        """What it asked for is written to its end all the same."""
+        with (
+            client_of(site.url, site.key) as client,
+            pytest.raises(openai.APITimeoutError),
+        ):
+            client.chat.completions.create(
+                **ASK, messages=say("impatient n=3 pace=0.5"), timeout=0.3
+            )
+        [row] = site.calls("impatient")
+        answer = {"status": "running"}
+        while answer["status"] in ("queued", "running"):
+            path = f"/api/conversations/{row['id']}/messages"
+            answer = site.get(path).json()["items"][-1]
+        assert answer["content"] == scripted(3)
 
     def test_what_no_retry_mends_is_not_tried_again(self, site):
         with (

@@ -151,10 +151,11 @@ class RemoteEngine(Engine):
         with place.in_use():
             frames = Frames(await self._accepted(place, body))
             place.works()
+            patience = Patience()
             try:
                 while not answer.complete:
                     try:
-                        news = await frames.next(patience(answer))
+                        news = await frames.next(patience.at(answer))
                     except Trouble:
                         if answer.finished:
                             break
@@ -195,13 +196,17 @@ class RemoteEngine(Engine):
         return await post(self._session, place.url + PATHS[protocol], body, headers)
 
 
-def patience(answer: Answer) -> float:
+class Patience:
     """Seconds in which the next frame must come."""
-    if answer.finished:
-        return TAIL_SECONDS
-    if answer.begun:
-        return float(settings.CHAT_NEXT_TOKEN_SECONDS)
-    return float(settings.CHAT_FIRST_TOKEN_SECONDS)
+
+    def __init__(self) -> None:
+        self._first = float(settings.CHAT_FIRST_TOKEN_SECONDS)
+        self._next = float(settings.CHAT_NEXT_TOKEN_SECONDS)
+
+    def at(self, answer: Answer) -> float:
+        if answer.finished:
+            return TAIL_SECONDS
+        return self._next if answer.begun else self._first
 
 
 def infos(upstream: Upstream) -> list[ModelInfo]:
