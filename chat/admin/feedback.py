@@ -13,11 +13,12 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
 from .. import review
-from ..models import Feedback
+from ..models import Conversation, Feedback
 from .base import moment, pill, short, transcript_link
 from .privacy import PrivateDependentAdmin, lists_reason
 
 COMMENT_SHOWN = 120
+FOUND = 200
 
 
 @admin.register(Feedback)
@@ -59,8 +60,7 @@ class FeedbackAdmin(PrivateDependentAdmin[Feedback]):
             people = User.objects.filter(username=term).values_list("pk", flat=True)
             either = Q(message__conversation__owner__in=list(people))
             if lists_reason(request):
-                open_to = review.readable(request.user).order_by().values("pk")
-                either |= Q(comment__icontains=term, message__conversation__in=open_to)
+                either |= Q(pk__in=commented(request.user, queryset, term))
             queryset = queryset.filter(either)
         return queryset, False
 
@@ -96,3 +96,12 @@ class FeedbackAdmin(PrivateDependentAdmin[Feedback]):
     def where(self, row: Feedback) -> str:
         place = row.message.conversation_id
         return transcript_link(place, row.message_id, short(place))
+
+
+def commented(user: Any, rows: QuerySet[Feedback], term: str) -> list[int]:
+    """The newest whose comment says so, as far as the user may read it."""
+    said = rows.filter(comment__icontains=term).order_by("-id")
+    found = dict(said.values_list("pk", "message__conversation")[:FOUND])
+    about = Conversation.objects.filter(pk__in=set(found.values()))
+    shown = set(review.readable(user, about).order_by().values_list("pk", flat=True))
+    return [pk for pk, place in found.items() if place in shown]

@@ -14,13 +14,13 @@ from django.utils.translation import gettext_lazy as _
 
 from ..models import Feedback, Flag, Generation, Message
 from ..models.access import ApiKeyQuerySet
-from ..models.generation import LIVE
+from ..models.generation import ENDED_EARLY, LIVE, UNUSUAL, written
 
 SAMPLE = 1000
 """As many of the newest rows are looked at for the names of models."""
 LONG = 50
 """Messages."""
-WINDOW = 10_000
+WINDOW = 5000
 GROUPS = 100
 Choices = list[tuple[str, Any]]
 Rows = QuerySet[Any]
@@ -60,8 +60,11 @@ class AnswersFilter(SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: Rows) -> Rows | None:
         if self.value() is None:
             return None
-        states = LIVE if self.value() == "running" else (self.value(),)
-        found = Generation.objects.filter(status__in=states)
+        found: Rows = Generation.objects.all()
+        if self.value() == "running":
+            found = found.filter(written("status", *LIVE))
+        else:
+            found = in_state(found, self.value())
         return queryset.filter(pk__in=found.values("conversation"))
 
 
@@ -141,7 +144,7 @@ class LongFilter(SimpleListFilter):
     parameter_name = "length"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Choices:
-        return [("long", _("over 50 messages (of the newest 10,000)"))]
+        return [("long", _("over 50 messages (of the newest 5,000)"))]
 
     def queryset(self, request: HttpRequest, queryset: Rows) -> Rows | None:
         if self.value() != "long":
@@ -170,12 +173,33 @@ class FinishReasonFilter(SimpleListFilter):
     parameter_name = "finish_reason"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Choices:
-        reasons = ("stop", "length", "stopped", "content_filter", "tool_calls")
-        return [(reason, reason) for reason in reasons]
+        return [(reason, reason) for reason in ("stop", *UNUSUAL)]
 
     def queryset(self, request: HttpRequest, queryset: Rows) -> Rows | None:
         chosen = self.value()
+        if chosen in UNUSUAL:
+            unusual = written("finish_reason", *UNUSUAL)
+            return queryset.filter(unusual, finish_reason=chosen)
         return queryset.filter(finish_reason=chosen) if chosen else None
+
+
+class StatusFilter(SimpleListFilter):
+    title = _("status")
+    parameter_name = "status"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Choices:
+        return [(str(value), label) for value, label in Generation.Status.choices]
+
+    def queryset(self, request: HttpRequest, queryset: Rows) -> Rows | None:
+        return in_state(queryset, self.value()) if self.value() else None
+
+
+def in_state(rows: Rows, status: str | None) -> Rows:
+    """By the partial index that has them."""
+    for some in (LIVE, ENDED_EARLY):
+        if status in some:
+            rows = rows.filter(written("status", *some))
+    return rows.filter(status=status)
 
 
 class RevokedFilter(SimpleListFilter):

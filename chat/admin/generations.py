@@ -17,7 +17,7 @@ from ..follow import timing
 from ..models import Generation
 from . import live
 from .base import DependentAdmin, as_uuid, moment, pill, short, transcript_link
-from .filters import FinishReasonFilter, ModelFilter
+from .filters import FinishReasonFilter, ModelFilter, StatusFilter, in_state
 from .transcript import seconds, tokens
 
 STOPPED_AT_ONCE = 1000
@@ -40,7 +40,7 @@ class GenerationAdmin(DependentAdmin[Generation]):
         "asked",
     )
     list_filter = (
-        "status",
+        StatusFilter,
         FinishReasonFilter,
         ("created", admin.DateFieldListFilter),
         ModelFilter,
@@ -77,9 +77,9 @@ class GenerationAdmin(DependentAdmin[Generation]):
             return queryset.filter(about), False
         if term:
             people = User.objects.filter(username=term).values_list("pk", flat=True)
-            named = Q(user__in=list(people))
-            failed = Q(status="failed", error_code=term)
-            queryset = queryset.filter(named if people else failed)
+            if ids := list(people):
+                return queryset.filter(user__in=ids), False
+            queryset = in_state(queryset, "failed").filter(error_code=term)
         return queryset, False
 
     # Columns

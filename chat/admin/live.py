@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from .. import audit, generations
 from ..models import Generation
+from ..models.generation import LIVE, written
 from .base import ReadOnlyAdmin, as_uuid
 
 SHOWN = 200
@@ -48,7 +49,7 @@ def view(admin: ReadOnlyAdmin[Generation], request: HttpRequest) -> HttpResponse
 
 def running() -> list[Generation]:
     """The oldest first, from the index over what is live; one more than is shown."""
-    rows = Generation.objects.live().select_related("user")
+    rows = Generation.objects.filter(written("status", *LIVE)).select_related("user")
     fields = ("status", "model", "attempt", "owner", "created", "started")
     told = rows.only(
         *fields, "conversation", "message", "stop_requested", "user__username"

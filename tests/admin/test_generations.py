@@ -57,7 +57,7 @@ def test_it_filters_and_searches(
     talk(alice, status="failed", error_code="engine_error")
     talk(bob, status="done", model="qwen", finish_reason="length")
     place, answer, job = talk(bob, status="stopped", finish_reason="stopped")
-    assert statuses(admin, "status__exact=queued") == ["queued"]
+    assert statuses(admin, "status=queued") == ["queued"]
     assert statuses(admin, "finish_reason=length") == ["done"]
     assert statuses(admin, "model=qwen") == ["done"]
     assert statuses(admin, "q=bob") == ["done", "stopped"]
