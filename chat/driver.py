@@ -9,7 +9,7 @@ import time
 
 from django.conf import settings
 
-from . import lease
+from . import lease, metrics
 from .engines.base import EngineError, EngineLost
 from .engines.registry import Engines
 from .follow import ending, started
@@ -125,7 +125,10 @@ class Driver:
     async def _finish(self, job: Job, status: str, **how: object) -> None:
         """The row first, the tape after: no reader sees an end that is not stored."""
         row = await self._ledger.finish(job, job.outcome(status, **how))
-        if row is not None and job.writer is not None:
+        if row is None:
+            return
+        metrics.count_ended(row)
+        if job.writer is not None:
             job.writer.append(ending(row))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from datetime import datetime
 from uuid import UUID
 
@@ -25,6 +26,7 @@ from .events import (
     Terminal,
     is_terminal,
 )
+from .metrics import counted_reader
 from .models import Generation
 from .places import LOOK_SECONDS, places
 from .records import load
@@ -44,6 +46,15 @@ async def follow(
     An empty batch is a heartbeat. `generation` has its message selected. Ends
     without a terminal event only when the process is closing: resume elsewhere.
     """
+    with counted_reader(after):
+        async with aclosing(_follow(tape, generation, after)) as batches:
+            async for events in batches:
+                yield events
+
+
+async def _follow(
+    tape: Tape, generation: Generation, after: int
+) -> AsyncGenerator[list[Sequenced]]:
     cursor = after
     if cursor < START_SEQ:
         yield [(START_SEQ, started(generation))]

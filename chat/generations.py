@@ -16,7 +16,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from . import nudges
+from . import metrics, nudges
 from .asking import Ask, answer_below, check_prompt, once
 from .conversations import newest_leaf
 from .database import write
@@ -251,6 +251,7 @@ def _end_unowned(rows: GenerationQuerySet, status: str, **values: Any) -> None:
         said = row.said
         row.refresh_from_db()
         settle([(row, said)])
+    metrics.count_ended(row)
     nudges.ended.send(str(row.pk))
     nudges.conversation_changed(row.user_id, "updated", row.conversation_id)
 

@@ -14,13 +14,18 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 def readyz(request: HttpRequest) -> HttpResponse:
     """What is wrong with database, tape and engine; 503 when anything is."""
-    problems = {"database": database(), "tape": tape(), "engine": engine()}
-    found = {name: problem for name, problem in problems.items() if problem}
-    body = {name: problem or "ok" for name, problem in problems.items()}
+    parts = problems()
+    found = {name: problem for name, problem in parts.items() if problem}
+    body = {name: problem or "ok" for name, problem in parts.items()}
     response = JsonResponse({"ready": not found, **body}, status=503 if found else 200)
     # Not being ready yet is an answer, not an error for the log.
     response._has_been_logged = True  # type: ignore[attr-defined]
     return response
+
+
+def problems() -> dict[str, str | None]:
+    """What is wrong with each part that it needs; None where nothing is."""
+    return {"database": database(), "tape": tape(), "engine": engine()}
 
 
 def database() -> str | None:

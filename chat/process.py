@@ -9,7 +9,7 @@ import socket
 
 from django.conf import settings
 
-from . import nudges
+from . import metrics, nudges
 from .chores import Chores
 from .database import settle
 from .engines.registry import Engines, upstreams
@@ -65,6 +65,7 @@ class Process:
         await catalog.stop()
         await self.tape.stop()
         await settle()
+        metrics.forget_process()
 
 
 _started: list[Process] = []

@@ -16,7 +16,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import DatabaseError
 
-from . import fair, generations, lease, nudges
+from . import fair, generations, lease, metrics, nudges
 from .database import in_database, in_order, persistently
 from .driver import Driver
 from .engines.registry import Engines
@@ -159,6 +159,8 @@ class Runner:
     def _begin(self, job: Job) -> None:
         pk = job.lease.generation
         self._jobs[pk] = job
+        metrics.running.inc()
+        metrics.count_begun(job.row)
         if job.row.stop_requested or pk in self._stopped_early:
             job.interrupt("stopped")
         if self._draining:
@@ -171,6 +173,7 @@ class Runner:
         """There is room again, here and below its user's bound: for whose turn it is.
         A process that ends tells the others."""
         self._tasks.discard(task)
+        metrics.running.dec()
         if self._draining:
             nudges.queue.send()
         elif self._more:

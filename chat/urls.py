@@ -6,7 +6,15 @@ from typing import Any, cast
 
 from django.urls import path, re_path
 
-from . import image_page, manifest, probes, settings_page, share_page, views
+from . import (
+    image_page,
+    manifest,
+    metrics_page,
+    probes,
+    settings_page,
+    share_page,
+    views,
+)
 from .api.dashscope.api import api as dashscope
 from .api.errors import nothing_here
 from .api.native import api
@@ -35,5 +43,6 @@ urlpatterns = [
     re_path("^(?:api|v1)/", nothing_here),
     path("healthz", probes.healthz),
     path("readyz", probes.readyz),
+    path("metrics", metrics_page.metrics),
 ]
 websocket_urlpatterns = [path("ws/", cast("Any", ChatConsumer.as_asgi()))]

@@ -65,6 +65,7 @@ class Env(BaseSettings):
     CHAT_REVIEW: Literal["off", "flagged", "all"] = "all"
     CHAT_AUDIT_DAYS: int = Field(default=730, ge=0, le=36_500)
     CHAT_AUTO_TITLES: bool | None = None
+    CHAT_METRICS_TOKEN: SecretStr | None = None
     WEB_CONCURRENCY: int = Field(default=1, ge=1)
 
     @field_validator(
@@ -83,6 +84,7 @@ class Env(BaseSettings):
         "CHAT_API_KEY",
         "CHAT_MODELS_FILE",
         "CHAT_AUTO_TITLES",
+        "CHAT_METRICS_TOKEN",
         mode="before",
     )
     @classmethod
