@@ -8,6 +8,8 @@ export PORT ?= 8000
 # Tests start many processes: without it, each would compile everything again.
 unexport PYTHONDONTWRITEBYTECODE
 ARGS ?=
+# Tests wait about as much as they work: more processes than the two cores of CI.
+WORKERS ?= 3
 
 BIN := .venv/bin
 STATIC := $(or $(STATIC_ROOT),var/static)
@@ -37,7 +39,7 @@ clean: ## Remove what install, run and the checkers made, except the data in var
 .PHONY: test
 test: install ## Run the tests; ARGS= goes to pytest, e.g. ARGS="-k resume -x"
 	@scripts/test-system
-	@scripts/with-services $(BIN)/python -m pytest -n 2 $(ARGS)
+	@scripts/with-services $(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
 
 .PHONY: lint
 lint: install ## Check style, types, scripts and the lock file

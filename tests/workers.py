@@ -7,13 +7,17 @@ waits comes first, so that nobody is left alone with it at the end.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 from xdist.scheduler import LoadFileScheduling
 
-FIRST = ("tests/drills/", "tests/test_postgresql.py", "tests/browser/")
+FIRST = (
+    *("tests/drills/", "tests/test_postgresql.py", "tests/browser/", "tests/engines/"),
+    *("tests/asgi/", "tests/dialects/", "tests/test_makefile.py", "tests/commands/"),
+)
 WHOLE = ("tests/drills/",)
 """Packages that share one expensive fixture."""
 APART = ("tests/test_postgresql.py",)
@@ -51,6 +55,9 @@ def common_folder(factory: pytest.TempPathFactory) -> Path:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=rank)
+    names = Counter(item.nodeid for item in items)
+    if double := [name for name, count in names.items() if count > 1]:
+        raise pytest.UsageError(f"pytest-xdist would run only one of each: {double}")
 
 
 @pytest.hookimpl(optionalhook=True)

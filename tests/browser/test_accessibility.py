@@ -29,16 +29,8 @@ def faults(page: Page) -> list[str]:
     return list(page.evaluate(RUN))
 
 
-@pytest.fixture(params=["light", "dark"])
-def theme(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture(params=["en-US", "zh-CN"])
-def language(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
+# Colours are those of a theme, words those of a language: each once.
+@pytest.mark.parametrize(("theme", "language"), [("light", "en-US"), ("dark", "zh-CN")])
 def test_axe_finds_nothing_on_any_page(
     new_context: Callable[..., BrowserContext],
     sessions: dict[str, Any],

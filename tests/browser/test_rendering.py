@@ -194,7 +194,7 @@ def test_whatever_follows_whatever_it_ends_like_drawing_once(
     chance = random.Random(20_261_121)
     documents = [
         ([chance.randrange(len(PIECES)) for _ in range(12)], chance.choice([1, 3, 11]))
-        for _ in range(250)
+        for _ in range(120)
     ]
     assert library.module("blocks", MIXED, [PIECES, documents]) == []
 
