@@ -21,6 +21,7 @@ from chat.outcomes import Checkpoint, Outcome
 from chat.records import load
 from chat.runner import Runner
 from chat.tape import MemoryTape, Tape
+from tests.reading import eventually
 
 
 def ask(user: Any, prompt: str = "pace=0 n=5", **where: Any) -> Generation:
@@ -119,3 +120,16 @@ async def crash(runner: Runner) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def text_on_the_way(
+    tape: MemoryTape, generation: Generation, tokens: int = 3
+) -> None:
+    """Until some tokens have been said."""
+    key = str(generation.pk)
+
+    def look() -> bool:
+        state = tape.state(key)
+        return state is not None and state[1].text.count("t") >= tokens
+
+    await eventually(look)
