@@ -28,3 +28,6 @@ FLAT = [{"type": "function", **function(name)} for name in ("weather", "time")]
 
 def arguments(place: int) -> str:
     return ARGUMENTS.format(place)
+
+
+BOTH = [("weather", arguments(0)), ("time", arguments(1))]
