@@ -16,6 +16,7 @@ from .matches import Match, Matched, Tail
 
 MAX_WORD = 64
 """Folded characters. With those that are skipped, no longer than the window."""
+MAX_STEPS = 50_000
 MAX_SKIPPED = 3
 """So many unseen characters in a row are passed over; more end a word."""
 
@@ -50,6 +51,9 @@ class Keywords:
         self.fail = [0]
         self.depth = [0]
         self.words: list[tuple[Word, ...]] = [()]
+        self.steps: dict[tuple[int, str], int] = {}
+        """From a state over a piece of text in which nothing is found: tokens come
+        again and again."""
         for each in words:
             state = self._insert(each.text)
             self.words[state] += (each,)
@@ -93,11 +97,31 @@ class KeywordScan:
         self._keywords = keywords
         self._state = 0
         self._skipped = 0
+        self._plain = True
+        """No word ended, and no character was odd."""
+        self._odd = 0
+        """Behind the last character that is not one when folded."""
         self._pending: list[tuple[Word, int, int]] = []
         """Words that were found and end in a letter: no other may follow it."""
 
     def scan(self, tail: Tail, text: str) -> list[Match]:
         """Take in the text that the tail ends with now."""
+        if self._pending or self._skipped:
+            return self._walk(tail, text)
+        steps, key = self._keywords.steps, (self._state, text)
+        after = steps.get(key)
+        if after is not None:
+            self._state = after
+            return []
+        self._plain = len(text) <= MAX_WORD
+        found = self._walk(tail, text)
+        if self._plain:
+            if len(steps) >= MAX_STEPS:
+                steps.clear()
+            steps[key] = self._state
+        return found
+
+    def _walk(self, tail: Tail, text: str) -> list[Match]:
         found: list[Match] = []
         automaton = self._keywords
         step, words = automaton.next, automaton.words
@@ -126,6 +150,8 @@ class KeywordScan:
     def _take(self, tail: Tail, place: int, folded: str, found: list[Match]) -> None:
         """A character that is not one when folded, or stands behind such a place."""
         self._settle(folded[:1], place, found)
+        if len(folded) != 1:
+            self._odd, self._plain = place, False
         if folded:
             self._skipped = 0
         elif self._state:
@@ -141,6 +167,7 @@ class KeywordScan:
         self, tail: Tail, place: int, found: list[Match], *, inside: bool
     ) -> None:
         """The words that end here. `inside`: in the midst of a character."""
+        self._plain = self._plain and not self._keywords.words[self._state]
         for each in self._keywords.words[self._state]:
             start, whole = self._start(tail, place, len(each.text))
             before = FOLDED[char] if (char := tail.before(start)) else ""
@@ -166,9 +193,12 @@ class KeywordScan:
 
     def undecided(self, tail: Tail) -> int:
         """Where what could still become a match begins; the end if nothing could."""
-        place = tail.end
+        place = tail.base + len(tail.text)
         if depth := self._keywords.depth[self._state]:
-            place = self._start(tail, place, depth)[0]
+            if place - depth >= self._odd:
+                place -= depth
+            else:
+                place = self._start(tail, place, depth)[0]
         for _word, start, _end in self._pending:
             place = min(place, start)
         return place

@@ -59,6 +59,11 @@ class Guard:
         """What came in and was not let out yet."""
         return self._tail.part(self._out, self._tail.end)
 
+    @property
+    def quiet(self) -> bool:
+        """Nothing was found since the last time."""
+        return not self._findings
+
     def findings(self) -> list[Finding]:
         """Those since the last time, of what was let out or blocked."""
         found, self._findings = self._findings, []
@@ -90,17 +95,19 @@ class Guard:
 
     def _scan(self, text: str) -> list[Match]:
         """What is certain by this text, with which the tail ends now."""
-        found = self._keywords.scan(self._tail, text) if self._keywords else []
+        found: list[Match] = []
+        if self._keywords:
+            found = self._keywords.scan(self._tail, text)
         if self._patterns:
             found += self._patterns.scan(self._tail, text)
         return found
 
     def _undecided(self) -> int:
         tail = self._tail
-        place = self._keywords.undecided(tail) if self._keywords else tail.end
-        if self._patterns:
-            place = min(place, self._patterns.undecided(tail))
-        return place
+        if not self._patterns:
+            return self._keywords.undecided(tail) if self._keywords else tail.end
+        place = self._patterns.undecided(tail)
+        return min(place, self._keywords.undecided(tail)) if self._keywords else place
 
     def _note(self, found: list[Match]) -> bool:
         """Take in matches, up to the first that blocks, if there is one. What was let

@@ -42,6 +42,16 @@ def test_parts_of_words() -> None:
     assert screened("gs", "5㎏s", whole=False) == "5##"
 
 
+def test_what_stands_before_a_word_counts_each_time() -> None:
+    rules = compile_rules([Rule(1, "keywords", "mask", "cat")])
+    said = []
+    for pieces in (["bob", "cat", "."], ["a ", "cat", "."], ["bob", "cat", "."]):
+        guard = Guard(rules)
+        said.append("".join([*map(guard.feed, pieces), guard.finish()]))
+
+    assert said == ["bobcat.", f"a {MASK * 3}.", "bobcat."]
+
+
 def test_words_that_overlap_are_all_found() -> None:
     assert screened("abcd\nbc\ncdef", "abcdef abce", whole=False) == "###### a##e"
 

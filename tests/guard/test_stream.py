@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import cache
 from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chat.guard import MASK, WINDOW, Guard, Rule, compile_rules
+from chat.guard import MASK, WINDOW, Guard, Rule, RuleSet, compile_rules
 from chat.guard.folding import fold
 
 WORDS = ["abc", "bcd", "b", "敏感词", "感", "bad word", "straße", "caba"]
@@ -30,12 +31,18 @@ texts = st.text(st.sampled_from(ALPHABET), max_size=24)
 Result = tuple[str, list[tuple[int, int, int, str]], int | None]
 
 
+@cache
+def once(rules: tuple[Rule, ...]) -> RuleSet:
+    """What it learns from one text must be right for all others."""
+    return compile_rules(rules)
+
+
 def rules_of(*rules: tuple[str, str, str], whole: bool = False) -> list[Rule]:
     return [Rule(key, *rule, whole_words=whole) for key, rule in enumerate(rules)]
 
 
 def through(rules: Iterable[Rule], pieces: Iterable[str], already: str = "") -> Result:
-    guard = Guard(compile_rules(rules), already)
+    guard = Guard(once(tuple(rules)), already)
     said = []
     given_text = ""
     for piece in pieces:
@@ -117,6 +124,9 @@ MIXED = [
         ("regex", "mask", r"[a-c]{3,}"),
     ),
     rules_of(
+        ("keywords", "mask", "abc\nb\nbad"), ("keywords", "flag", "cab"), whole=True
+    ),
+    rules_of(
         ("keywords", "block", "abc\nbad word\nxy"),
         ("keywords", "mask", "b"),
         whole=True,
@@ -129,9 +139,9 @@ TELLING = ["a.b@c.de", "13812345678", "4111 1111 1111 1111", "11010519491231002X
 personal = st.lists(st.sampled_from([*TELLING, *"1a .@-+敏"]), max_size=6).map("".join)
 
 
-@given(splits(texts | personal), st.sampled_from(MIXED), st.data())
+@given(splits(texts | personal), st.sampled_from(MIXED))
 @settings(max_examples=200, deadline=None)
-def test_it_does_not_matter_how_a_text_is_cut(split, rules, data) -> None:
+def test_it_does_not_matter_how_a_text_is_cut(split, rules) -> None:
     text, pieces = split
 
     assert through(rules, pieces) == through(rules, [text]) == through(rules, text)
