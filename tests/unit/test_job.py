@@ -7,7 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chat.engines.base import Chunk, Finished, Progress, Prompted
@@ -180,6 +180,7 @@ def test_only_the_first_interruption_counts() -> None:
 
 
 @pytest.mark.parametrize("tokens", [0, 1])
+@settings(deadline=None)
 @given(seed=st.integers(0, 2**32))
 def test_no_order_of_commits_and_lost_answers_doubles_text(
     tokens: int, seed: int
