@@ -181,14 +181,15 @@ def manage(command: str | list[str], env: dict[str, str]) -> str:
     return python(["manage.py", *words], env)
 
 
-def python(arguments: list[str], env: dict[str, str]) -> str:
-    """What it prints."""
+def python(arguments: list[str], env: dict[str, str], given: str | None = None) -> str:
+    """What it prints; `given` is what it reads."""
     done = subprocess.run(
         [sys.executable, *arguments],
         cwd=ROOT,
         env=env,
         check=True,
         stdout=subprocess.PIPE,
+        input=given,
         text=True,
     )
     return done.stdout.strip()
