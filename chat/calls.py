@@ -13,6 +13,7 @@ from typing import Any
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
+from .asked import Asked
 from .asking import Ask, answer_below, check_prompt, once
 from .conversations import HISTORY_MESSAGES, as_told, path_to
 from .engines.base import ChatMessage
@@ -34,6 +35,8 @@ class Told:
 def start(user: Any, ask: Ask, told: Told, field: str = "messages") -> Generation:
     """Store the messages and queue their answer. `field` is what errors name."""
     check(told, field)
+    asked = Asked(user, store=ask.store)
+    told = passed(asked, told, field)
 
     def record() -> Generation:
         conversation = Conversation(
@@ -42,9 +45,19 @@ def start(user: Any, ask: Ask, told: Told, field: str = "messages") -> Generatio
             title=title_from(question(told)),
             system_prompt=told.system_prompt,
         )
-        return answer_below(user, chain(conversation, told.messages), ask)
+        path = chain(conversation, told.messages)
+        return asked.keep(answer_below(user, path, ask))
 
     return once(user, ask, record, action="")
+
+
+def passed(asked: Asked, told: Told, field: str) -> Told:
+    """As the guard lets it through. What an assistant said was no question."""
+    messages = [message.copy() for message in told.messages]
+    for message in messages:
+        if message["role"] != "assistant":
+            message["content"] = asked.text(message["content"], field)
+    return Told(asked.system(told.system_prompt, field), messages)
 
 
 def question(told: Told) -> str:

@@ -8,8 +8,9 @@ import contextlib
 import time
 from collections.abc import Callable
 
-from . import audit, nudges, removal
+from . import audit, findings, nudges, removal
 from .database import in_bulk
+from .rulebook import rulebook
 from .runner import survive
 from .search.passages import index_some
 
@@ -59,13 +60,18 @@ class Chores:
         self.index = Chore("index", index_some, 2)
         self.sweep = Chore("sweep", removal.sweep, 20)
         self.expire = Chore("expire the audit log", audit.expire, 3600)
+        self.learn = Chore("learn the rules", rulebook.learn, 5)
+        self.trim = Chore("trim the findings", findings.trim, 600)
+        self._all = (self.index, self.sweep, self.expire, self.learn, self.trim)
 
     def start(self) -> None:
         nudges.changed.connect(self.index.wake)
-        for chore in (self.index, self.sweep, self.expire):
+        nudges.rules.connect(self.learn.wake)
+        for chore in self._all:
             chore.start()
 
     async def stop(self) -> None:
         nudges.changed.disconnect(self.index.wake)
-        for chore in (self.index, self.sweep, self.expire):
+        nudges.rules.disconnect(self.learn.wake)
+        for chore in self._all:
             await chore.stop()

@@ -86,9 +86,10 @@ class Driver:
             async with limit:
                 engine = await self._engines.get(job.row.model)
                 async with contextlib.aclosing(engine.stream(job.request())) as stream:
-                    async for event in stream:
-                        if (reason := job.take(event, time.time())) is not None:
-                            return reason
+                    async for said in stream:
+                        for event in job.screen.through(said):
+                            if (reason := job.take(event, time.time())) is not None:
+                                return reason
         except TimeoutError:
             if limit.expired():
                 raise too_slow() from None
@@ -124,6 +125,8 @@ class Driver:
 
     async def _finish(self, job: Job, status: str, **how: object) -> None:
         """The row first, the tape after: no reader sees an end that is not stored."""
+        for rest in job.screen.rest():
+            job.take(rest, time.time())
         row = await self._ledger.finish(job, job.outcome(status, **how))
         if row is None:
             return

@@ -17,6 +17,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from . import metrics, nudges
+from .asked import Asked
 from .asking import Ask, answer_below, check_prompt, once
 from .conversations import newest_leaf
 from .database import write
@@ -38,7 +39,10 @@ def start(
     system_prompt: str | None = None,
 ) -> Generation:
     """A user message and its answer-to-be, in a new or an own conversation."""
-    prompt = check_prompt(prompt)
+    asked = Asked(user, store=ask.store)
+    prompt = asked.text(check_prompt(prompt), "prompt")
+    if system_prompt:
+        system_prompt = asked.system(system_prompt)
 
     def record() -> Generation:
         owner = _conversation(user, prompt, conversation, system_prompt)
@@ -46,7 +50,7 @@ def start(
         question = Message(
             conversation=owner, parent_id=above, role="user", content=prompt
         )
-        return answer_below(user, [question], ask)
+        return asked.keep(answer_below(user, [question], ask))
 
     return once(user, ask, record, "updated" if conversation else "created")
 
@@ -109,7 +113,8 @@ def unfinished(user: Any, pk: UUID) -> Message:
 
 def edit(user: Any, message: UUID, prompt: str, ask: Ask) -> Generation:
     """Another version of a user message, as its sibling, with its own answer."""
-    prompt = check_prompt(prompt)
+    asked = Asked(user, store=ask.store)
+    prompt = asked.text(check_prompt(prompt), "prompt")
 
     def record() -> Generation:
         seen = _message(user, message)
@@ -125,7 +130,7 @@ def edit(user: Any, message: UUID, prompt: str, ask: Ask) -> Generation:
             role="user",
             content=prompt,
         )
-        return answer_below(user, [question], ask)
+        return asked.keep(answer_below(user, [question], ask))
 
     return once(user, ask, record)
 

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from itertools import chain
 from typing import Any, Generic, Literal, TypeVar
 
-from . import tool_calls
+from . import findings, tool_calls
 from .conversations import prompts
 from .engines.base import (
     ChatMessage,
@@ -29,9 +29,12 @@ from .engines.base import (
 from .engines.registry import can
 from .events import Delta, Snapshot
 from .lease import Lease
-from .models import Generation
+from .models import Generation, GuardFinding
 from .outcomes import Checkpoint, Outcome
 from .records import load_all
+from .rulebook import rulebook
+from .screening import Part as AnswerPart
+from .screening import Screen, storable
 from .tape import Writer
 from .tool_calls import CallPiece, Calls
 
@@ -98,6 +101,11 @@ class Job:
     _silent: list[Chunk] = field(default_factory=list)
     _begun_before: dict[int, CallPiece] = field(default_factory=dict)
     """The calls of an earlier attempt, by their index."""
+    screen: Screen = field(init=False)
+    """What the engine says goes through it."""
+
+    def __post_init__(self) -> None:
+        self.screen = Screen(self)
 
     @property
     def text(self) -> str:
@@ -106,6 +114,15 @@ class Job:
     @property
     def reasoning(self) -> str:
         return self._reasoning.whole()
+
+    def part(self, part: AnswerPart) -> str:
+        """So far; of a tool call, its arguments."""
+        if part == "text":
+            return self.text
+        if part == "reasoning":
+            return self.reasoning
+        calls = self._calls.whole()
+        return "".join(call.arguments for call in calls if call.index == part)
 
     @property
     def _parts(self) -> tuple[Growing[Any], ...]:
@@ -256,6 +273,12 @@ class Job:
             marks=tuple(len(part.parts) for part in self._parts),
         )
 
+    def found(self) -> list[GuardFinding]:
+        """What the guard found since the last time."""
+        found = self.screen.found()
+        findings.belong(found, self.row.user_id, self.row, store=self.row.store)
+        return found
+
     def saved(self, checkpoint: Checkpoint) -> None:
         """That checkpoint is in the database; later parts are still news."""
         for part, mark in zip(self._parts, checkpoint.marks, strict=True):
@@ -283,16 +306,10 @@ class Job:
         )
 
 
-def storable(text: str) -> str:
-    """Without what no database takes: NUL, and halves of surrogate pairs."""
-    if text.isascii() and "\0" not in text:
-        return text
-    return text.replace("\0", "").encode(errors="replace").decode()
-
-
 def prepare(leases: Sequence[Lease]) -> list[Job]:
     """Load what claimed generations need; from their checkpoints if they have some.
     Those that were deleted meanwhile are left out."""
+    rulebook.now()
     found = {row.pk: row for row in load_all([held.generation for held in leases])}
     told = prompts(list(found.values()), knows_tools)
     return [

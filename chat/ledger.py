@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Sequence
 
-from . import lease, nudges, outcomes
+from . import findings, lease, nudges, outcomes
 from .database import in_order, persistently_in_order
 from .job import Job
 from .models import Generation
@@ -29,6 +29,7 @@ class Ledger:
         self._writer: asyncio.Task[None] | None = None
 
     async def checkpoint(self, jobs: Iterable[Job]) -> None:
+        await self._note(jobs)
         async with self._checkpointing:
             news = [(job, new) for job in jobs if (new := job.news())]
             if not news:
@@ -44,6 +45,7 @@ class Ledger:
 
     async def hand_back(self, job: Job, *, crashed: bool = False) -> None:
         """A last checkpoint, and back to the queue: whoever claims it goes on there."""
+        await self._note([job])
         async with self._checkpointing:
             job.doubt()  # a whole one is safe to repeat, an appending one is not
             if new := job.news():
@@ -54,11 +56,16 @@ class Ledger:
 
     async def finish(self, job: Job, outcome: Outcome) -> Generation | None:
         """The row with its end, once that is stored; None if the lease was lost."""
+        await self._note([job])
         ended: Ended = asyncio.get_running_loop().create_future()
         self._ends.append(((job.lease, outcome), ended))
         if self._writer is None or self._writer.done():
             self._writer = asyncio.create_task(self._write_ends(), name="ends")
         return await ended
+
+    async def _note(self, jobs: Iterable[Job]) -> None:
+        if found := [row for job in jobs for row in job.found()]:
+            await persistently_in_order(findings.keep, found)
 
     async def _write_ends(self) -> None:
         while batch := self._ends[:ENDS_AT_ONCE]:

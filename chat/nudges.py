@@ -53,6 +53,9 @@ stop = Nudge("stop")
 ended = Nudge("ended")
 """The generation with this id ended without its runner."""
 
+rules = Nudge("rules")
+"""The guard's rules changed."""
+
 changed = Nudge("changed")
 """A conversation changed: the owner's id, the action (created, updated, deleted), the
 conversation's id. Delivered in this process, which tells the others through the
@@ -76,5 +79,5 @@ def access_changed(user: object) -> None:
     access.deliver(str(user))
 
 
-ALL = (queue, stop, ended)
+ALL = (queue, stop, ended, rules)
 BY_NAME = {nudge.name: nudge for nudge in ALL}

@@ -15,6 +15,7 @@ from .database import settle
 from .engines.registry import Engines, upstreams
 from .engines.remote.catalog import catalog
 from .notices import Notices
+from .rulebook import rulebook
 from .runner import Runner
 from .tape import MemoryTape, RedisTape, Tape
 from .titler import Titler
@@ -38,6 +39,7 @@ class Process:
         await self.tape.start()
         nudges.stop.connect(self.tape.nudge)
         nudges.ended.connect(self.tape.nudge)
+        nudges.rules.connect(rulebook.forget)
         self.notices.start()
         catalog.start(upstreams())
         if settings.CHAT_ROLE != "web":
@@ -60,6 +62,7 @@ class Process:
         self.close_readers()
         nudges.stop.disconnect(self.tape.nudge)
         nudges.ended.disconnect(self.tape.nudge)
+        nudges.rules.disconnect(rulebook.forget)
         await self.notices.stop()
         await self.engines.stop()
         await catalog.stop()

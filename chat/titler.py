@@ -15,6 +15,8 @@ from . import nudges, titles
 from .database import in_bulk
 from .engines.base import Chunk, EngineError, EngineRequest, Params
 from .engines.registry import Engines
+from .rulebook import rulebook
+from .screening import screened
 from .titles import TITLE_CHARS, Untitled
 
 logger = logging.getLogger(__name__)
@@ -74,6 +76,7 @@ class Titler:
             return
         async with asyncio.timeout(SECONDS):
             title = titles.title_in(await self._ask(untitled))
+        title = screened(rulebook.known.answers, title)
         if not title:
             return
         if await in_bulk(titles.put, untitled.conversation, title):

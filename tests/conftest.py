@@ -18,6 +18,7 @@ from django.test import AsyncClient, Client
 from chat import database, process
 from chat.models import ApiKey
 from chat.quotas import quotas
+from chat.rulebook import NO_RULES, rulebook
 from tests.workers import (  # noqa: F401
     pytest_collection_modifyitems,
     pytest_xdist_make_scheduler,
@@ -82,9 +83,11 @@ def django_db_setup(django_db_setup: None) -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def no_quotas_known() -> None:
+def nothing_known() -> None:
     """Ids come again in the next test."""
     quotas.forget()
+    rulebook.forget()
+    rulebook.known = NO_RULES
 
 
 @pytest.fixture

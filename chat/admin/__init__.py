@@ -1,4 +1,5 @@
-"""The admin: conversations as transcripts, generations, keys, quotas, feedback.
+"""The admin: conversations as transcripts, generations, keys, quotas, feedback, the
+guard.
 
 It reads; what it changes (stop, revoke, delete) goes through the same functions as
 everything else. Nobody's words are edited here.
@@ -16,6 +17,7 @@ from . import (
     feedback,
     flags,
     generations,
+    guard,
     quotas,
     shares,
 )
@@ -27,6 +29,7 @@ __all__ = [
     "feedback",
     "flags",
     "generations",
+    "guard",
     "quotas",
     "shares",
 ]

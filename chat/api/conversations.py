@@ -20,6 +20,7 @@ from .. import (
     tags,
     titles,
 )
+from ..asked import system_prompt
 from ..asking import known_model
 from ..context import Outlook, outlook
 from ..engines.base import ModelInfo
@@ -120,12 +121,13 @@ def _before(cursor: str | None) -> int | None:
 
 @router.post("/conversations", response={201: ConversationOut})
 def create_conversation(request: HttpRequest, body: ConversationIn) -> Any:
+    user = caller_of(request)
     row = Conversation.objects.create(
-        owner=caller_of(request),
+        owner=user,
         title=body.title.strip(),
         title_source="user" if body.title.strip() else "prompt",
         model=_known(body.model) or default_model(),
-        system_prompt=body.system_prompt,
+        system_prompt=system_prompt(user, body.system_prompt),
         params=body.params.stored(),
         updated=timezone.now(),
     )
@@ -147,6 +149,8 @@ def change_conversation(
     _known(body.model)
     if body.params is not None:
         changes["params"] = body.params.stored()
+    if body.system_prompt:
+        changes["system_prompt"] = system_prompt(row.owner, body.system_prompt)
     if body.title is not None:
         titles.rename(row.pk, body.title)
     if body.tags is not None:

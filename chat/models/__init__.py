@@ -5,6 +5,7 @@ from .audit import AuditEntry
 from .conversation import Conversation
 from .feedback import Feedback
 from .generation import Generation
+from .guard import GuardFinding, GuardRule
 from .message import Message
 from .passage import Passage
 from .preferences import Preferences
@@ -22,6 +23,8 @@ __all__ = [
     "Feedback",
     "Flag",
     "Generation",
+    "GuardFinding",
+    "GuardRule",
     "Message",
     "Note",
     "Pace",

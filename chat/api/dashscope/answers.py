@@ -8,7 +8,7 @@ from ninja import Schema
 
 from ..schemas import CalledFunction
 
-Reason = Literal["stop", "length", "tool_calls"]
+Reason = Literal["stop", "length", "tool_calls", "content_filter"]
 
 
 class DashScopeError(Schema):

@@ -17,6 +17,7 @@ BY_CODE = {
     "user_queue_full": "Throttling.RateQuota",
     "daily_tokens_used": "Throttling.AllocationQuota",
     "key_expired": "InvalidApiKey.Expired",
+    "content_filter": "DataInspectionFailed",
     "scope_missing": "AccessDenied.ScopeMissing",
 }
 BY_STATUS = {

@@ -15,7 +15,7 @@ from .errors import code_of, status_of
 Json = dict[str, Any]
 NOT_YET = "null"
 """The finish reason while there is none: a string."""
-REASONS = ("length", "tool_calls")
+REASONS = ("length", "tool_calls", "content_filter")
 
 
 def finish_reason(reason: str) -> str:

@@ -1,0 +1,66 @@
+"""What the guard found, kept for staff: bounded, and without what must not be kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.db import IntegrityError
+from django.db.models import Max
+
+from .database import write
+from .guard import WINDOW, Finding
+from .models import Generation, GuardFinding
+from .rulebook import Rules
+
+MOST_OF_ONE = 50
+"""Of one question or answer. The rest is treated alike, but not noted."""
+MOST = 100_000
+"""Older ones are removed."""
+TRIMMED_AT_ONCE = 1000
+
+
+def note(rules: Rules, found: Finding, part: str) -> GuardFinding:
+    """Not stored, and of nobody yet."""
+    return GuardFinding(
+        rule=rules.names.get(found.rule.key, "")[:100],
+        action=found.rule.action,
+        part=part,
+        start=found.start,
+        end=found.end,
+        text=found.text[:WINDOW],
+    )
+
+
+def belong(
+    rows: Sequence[GuardFinding],
+    user: int,
+    generation: Generation | None,
+    *,
+    store: bool,
+) -> None:
+    for row in rows:
+        row.user_id, row.generation = user, generation
+        if not store:
+            row.text = ""
+
+
+def keep(rows: Sequence[GuardFinding]) -> None:
+    """Those of generations that are gone meanwhile go with them."""
+    try:
+        with write():
+            GuardFinding.objects.bulk_create(rows)
+    except IntegrityError:
+        if len(rows) > 1:
+            for row in rows:
+                keep([row])
+
+
+def trim() -> bool:
+    """Remove some of the oldest beyond the bound; whether there may be more."""
+    newest = GuardFinding.objects.aggregate(newest=Max("pk"))["newest"] or 0
+    rows = GuardFinding.objects.filter(pk__lte=newest - MOST).order_by("pk")
+    old = list(rows.values_list("pk", flat=True)[:TRIMMED_AT_ONCE])
+    if old:
+        with write():
+            GuardFinding.objects.filter(pk__in=old).delete()
+    return len(old) == TRIMMED_AT_ONCE
