@@ -1,5 +1,6 @@
-"""What guard rules would find in the conversations there are. Numbers and places only:
-reading a conversation is a permission of its own."""
+"""What guard rules would find in the conversations there are. Numbers and places only;
+but who may choose the rule learns something of the text, so it takes the permission to
+review, and is in the audit log."""
 
 from __future__ import annotations
 
@@ -7,10 +8,12 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 from uuid import UUID
 
+from . import audit, review
 from .guard import Guard, RuleSet, compile_rules
-from .models import Conversation, GuardRule, Message
+from .models import GuardRule, Message
 
 CONVERSATIONS = 200
 MESSAGES = 5000
@@ -33,14 +36,17 @@ class Tried:
     """Rule, conversation and message of the newest ones."""
 
 
-def dry_run(rules: Sequence[GuardRule]) -> Tried:
-    """Over the newest conversations, whether the rules are in force or not. Raises
-    `RuleError`."""
+def dry_run(rules: Sequence[GuardRule], by: Any) -> Tried:
+    """Over the newest conversations this user may review, whether the rules are in
+    force or not. Raises `RuleError`."""
     prompts = flagging([rule for rule in rules if rule.on_prompts])
     answers = flagging([rule for rule in rules if rule.on_answers])
-    newest = Conversation.objects.filter(deleted=None).order_by("-updated", "-id")
+    newest = review.readable(by).order_by("-updated", "-id")
     chosen = list(newest.values_list("pk", flat=True)[:CONVERSATIONS])
     tried = Tried(conversations=len(chosen))
+    named = ", ".join(rule.name for rule in rules)[:500]
+    listed = {review.LISTS: None}
+    audit.record_many(by, audit.Action.LISTED, "conversation", listed, named)
     ends = time.monotonic() + SECONDS
     for message in told_in(chosen):
         if tried.messages >= MESSAGES or time.monotonic() > ends:

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from django.db import IntegrityError
 from django.db.models import Max
 
+from . import review
 from .database import write
 from .guard import WINDOW, Finding
-from .models import Generation, GuardFinding
+from .models import Flag, Generation, GuardFinding
 from .rulebook import Rules
 
 MOST_OF_ONE = 50
@@ -49,10 +50,30 @@ def keep(rows: Sequence[GuardFinding]) -> None:
     try:
         with write():
             GuardFinding.objects.bulk_create(rows)
+            raise_flags(rows)
     except IntegrityError:
         if len(rows) > 1:
             for row in rows:
                 keep([row])
+
+
+def raise_flags(rows: Sequence[GuardFinding]) -> None:
+    """For reviewers; what is only masked is nobody's work."""
+    asked = (GuardFinding.Part.PROMPT, GuardFinding.Part.SYSTEM)
+    reasons: dict[tuple[Generation, bool], dict[str, None]] = {}
+    for row in rows:
+        if row.generation is not None and row.action != "mask":
+            where = (row.generation, row.part in asked)
+            reasons.setdefault(where, {})[row.rule] = None
+    for (generation, in_question), rules in reasons.items():
+        answer = generation.message
+        message = answer.parent if in_question else answer
+        review.flag(
+            [generation.conversation],
+            source=Flag.Source.GUARD,
+            reason=", ".join(rules)[:500],
+            message=message,
+        )
 
 
 def trim() -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -16,6 +17,7 @@ from django.utils.translation import ngettext
 from ..dry_run import Tried, dry_run
 from ..guard import RuleError
 from ..models import GuardFinding, GuardRule
+from ..review import may_review
 from ..rulebook import announce
 from .base import (
     BoundedPaginator,
@@ -99,8 +101,7 @@ class GuardRuleAdmin(_Admin[GuardRule]):
     # Trying
 
     def has_try_permission(self, request: HttpRequest) -> bool:
-        may_see = self.has_view_permission(request)
-        return may_see and request.user.has_perm("chat.view_conversation")
+        return self.has_view_permission(request) and may_review(request.user)
 
     @admin.action(
         description=_("Try the selected rules on recent conversations"),
@@ -111,7 +112,7 @@ class GuardRuleAdmin(_Admin[GuardRule]):
     ) -> HttpResponse | None:
         rules = list(queryset)
         try:
-            tried = dry_run(rules)
+            tried = dry_run(rules, request.user)
         except RuleError as error:
             self.message_user(request, str(error), messages.ERROR)
             return None
@@ -140,7 +141,7 @@ def places(rules: list[GuardRule], tried: Tried) -> list[tuple[str, str]]:
 
 @admin.register(GuardFinding)
 class GuardFindingAdmin(DependentAdmin[GuardFinding]):
-    list_display = ("rule", "did", "part", "text", "person", "where", "when")
+    list_display = ("rule", "did", "part", "held", "person", "where", "when")
     list_filter = ("action", "part")
     list_select_related = ("user", "generation")
     ordering = ("-id",)
@@ -148,12 +149,12 @@ class GuardFindingAdmin(DependentAdmin[GuardFinding]):
     search_help_text = _("Name of a rule or of a user.")
     fields = (
         ("rule", "did", "part"),
-        "text",
+        "held",
         ("start", "end"),
         ("person", "where"),
         "created",
     )
-    readonly_fields = ("did", "person", "where")
+    readonly_fields = ("did", "held", "person", "where")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[GuardFinding]:
         unread = ("text", "reasoning", "token_ids", "tool_calls", "params")
@@ -163,6 +164,19 @@ class GuardFindingAdmin(DependentAdmin[GuardFinding]):
     @admin.display(description=_("action"))
     def did(self, row: GuardFinding) -> str:
         return pill(COLOURS.get(row.action, "done"), row.get_action_display())
+
+    def lookup_allowed(
+        self, lookup: str, value: str, request: HttpRequest | None = None
+    ) -> bool:
+        """`?text__startswith=` would tell it letter by letter."""
+        if lookup.split("__")[0] in ("text", "generation"):
+            return False
+        return super().lookup_allowed(lookup, value, request)
+
+    @admin.display(description=_("text"), empty_value="")
+    def held(self, row: GuardFinding) -> str | None:
+        """No contents are shown where none may be reviewed."""
+        return None if settings.CHAT_REVIEW == "off" else row.text or None
 
     @admin.display(description=_("user"))
     def person(self, row: GuardFinding) -> str:

@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 
 from chat import dry_run as trying
-from chat.models import GuardFinding, GuardRule
+from chat.models import AuditEntry, GuardFinding, GuardRule
 from chat.models import guard as models
 from chat.rulebook import rulebook
 
@@ -138,6 +138,49 @@ def test_staff_see_what_was_held(admin, alice, talk, made) -> None:
     one = reverse("admin:chat_guardfinding_change", args=[row.pk])
     assert "&lt;b&gt;Because" in admin.get(one).content.decode()
     assert "Because" not in admin.get(FOUND, {"q": "bob"}).content.decode()
+
+
+def test_where_contents_are_hidden_findings_hide_them(
+    admin, alice, made, settings
+) -> None:
+    settings.CHAT_REVIEW = "off"
+    common = {"rule": "words", "action": "mask", "part": "text", "start": 0, "end": 7}
+    row = GuardFinding.objects.create(user=alice, text="Because", **common)
+
+    one = reverse("admin:chat_guardfinding_change", args=[row.pk])
+    for path in (FOUND, one):
+        assert "Because" not in admin.get(path).content.decode()
+    assert "What the rules would find" not in str(act(admin, "try_selected", made))
+
+
+@pytest.mark.parametrize("lookup", ["text__startswith", "generation__text__contains"])
+def test_no_filter_tells_the_text_letter_by_letter(admin, lookup) -> None:
+    assert admin.get(FOUND, {lookup: "B"}).status_code == 400
+
+
+def test_trying_takes_the_permission_to_review_and_is_in_the_audit_log(
+    staff_with, alice, talk, made, admin, root
+) -> None:
+    talk(alice, question="Why?")
+    client = staff_with("view_guardrule", "view_conversation")
+    assert (
+        "What the rules would find"
+        not in act(client, "try_selected", made).content.decode()
+    )
+    assert not AuditEntry.objects.exists()
+
+    act(admin, "try_selected", made)
+    entry = AuditEntry.objects.get()
+    assert (entry.actor, entry.action, entry.reason) == (root.pk, "listed", "words")
+
+
+def test_trying_reads_only_what_may_be_reviewed(
+    admin, alice, talk, made, settings
+) -> None:
+    settings.CHAT_REVIEW = "flagged"
+    talk(alice, question="Why?")
+
+    assert act(admin, "try_selected", made).context["tried"].messages == 0
 
 
 @pytest.mark.parametrize(

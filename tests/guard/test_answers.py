@@ -26,7 +26,7 @@ from chat.engines.base import (
 )
 from chat.events import Done
 from chat.guard import MASK
-from chat.models import GuardFinding, GuardRule
+from chat.models import Flag, GuardFinding, GuardRule
 from chat.rulebook import rulebook
 from chat.tape import MemoryTape
 from tests.core.helpers import ask, crash, expire, fresh, runner_of
@@ -97,6 +97,7 @@ async def test_what_is_masked_is_masked_for_everybody(alice) -> None:
     one, two = await in_database(found)
     assert (one.rule, one.text, one.generation_id) == ("no mask", "forbidden", row.pk)
     assert (two.text, two.user_id, two.part) == ("禁果", alice.pk, "text")
+    assert not await Flag.objects.aexists()
 
 
 async def test_a_block_ends_the_answer_and_lets_the_engine_go(alice) -> None:
@@ -125,6 +126,9 @@ async def test_a_flag_changes_nothing(alice) -> None:
 
     assert row.message.content == SAID
     assert [seen.action for seen in await in_database(found)] == ["flag", "flag"]
+    [raised] = await in_database(lambda: list(Flag.objects.all()))
+    assert (raised.source, raised.reason) == ("guard", "no flag")
+    assert raised.message_id == row.message_id
 
 
 async def test_a_rule_out_of_force_or_for_questions_does_nothing(alice) -> None:

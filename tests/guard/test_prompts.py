@@ -14,7 +14,7 @@ from chat.calls import Told
 from chat.engines.base import ChatMessage
 from chat.errors import ChatError
 from chat.guard import MASK
-from chat.models import Conversation, GuardFinding, Message
+from chat.models import Conversation, Flag, GuardFinding, Message
 from tests.api.helpers import answered, error_of, stored
 from tests.core.helpers import ask
 from tests.guard.test_answers import rule
@@ -119,6 +119,7 @@ def test_a_flagged_question_is_asked(alice) -> None:
 
     assert job.message.parent.content == PROMPT
     assert GuardFinding.objects.get().generation == job
+    assert Flag.objects.get().message == job.message.parent
 
 
 def test_another_version_of_a_question_is_looked_at(alice) -> None:
