@@ -109,7 +109,7 @@ def test_trying_a_rule_changes_nothing_and_shows_no_text(admin, alice, talk, mad
 
     text = act(admin, "try_selected", made).content.decode()
 
-    assert "4 messages of the newest 2 conversations" in text
+    assert "read: 4, in the newest conversations: 2." in text
     [(_rule, questions, answers)] = act(admin, "try_selected", made).context["rules"]
     assert (questions, answers) == (1, 1)
     assert str(answer.parent_id) in text
