@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('chat', '0015_review'),
+        ('chat', '0016_unusual_ends'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
