@@ -110,7 +110,7 @@ class Driver:
         """The engine died under it, through no fault of its own: go on elsewhere."""
         if job.row.crashes >= lease.MAX_ATTEMPTS - 1:
             return await self._fail(job, error)
-        logger.warning("requeue %s: %s", job.lease.generation, error.message)
+        logger.warning("requeue %s: %s", job.lease.generation, error.code)
         await asyncio.sleep(LOST_PAUSE_SECONDS)
         await self._ledger.hand_back(job, crashed=True)
 

@@ -16,7 +16,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import DatabaseError
 
-from . import fair, generations, lease, metrics, nudges
+from . import fair, generations, lease, logs, metrics, nudges
 from .database import in_database, in_order, persistently
 from .driver import Driver
 from .engines.registry import Engines
@@ -181,6 +181,7 @@ class Runner:
 
     async def _run_one(self, job: Job) -> None:
         pk = job.lease.generation
+        logs.generation.set(str(pk))  # this task's own
         try:
             await self._driver.drive(job)
         except Fenced:

@@ -34,6 +34,7 @@ class Env(BaseSettings):
     REDIS_URL: SecretStr | None = None
     STATIC_ROOT: Path = ROOT / "var" / "static"
     LOG_LEVEL: str = "INFO"
+    LOG_FORMAT: Literal["line", "json"] = "line"
     TIME_ZONE: str = "UTC"
 
     CHAT_MODEL: str = "demo"

@@ -187,12 +187,22 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {
-        "line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}
+    "formatters": {"line": {"()": "chat.logs.Line"}, "json": {"()": "chat.logs.Json"}},
+    "filters": {"about": {"()": "chat.logs.About"}},
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": env.LOG_FORMAT,
+            "filters": ["about"],
+        }
     },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "WARNING"},
-    "loggers": {"chat": {"level": env.LOG_LEVEL}, "chatsite": {"level": env.LOG_LEVEL}},
+    "loggers": {
+        "chat": {"level": env.LOG_LEVEL},
+        "chatsite": {"level": env.LOG_LEVEL},
+        # The server's own lines, in the same shape.
+        "uvicorn": {"handlers": ["console"], "level": "INFO", "propagate": False},
+    },
 }
 
 CHAT_MODEL = env.CHAT_MODEL

@@ -11,6 +11,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
+from .. import logs
 from ..callers import of_request
 from ..errors import ChatError
 from . import scopes
@@ -41,6 +42,7 @@ class ApiMiddleware:
         if render is None:
             return self.get_response(request)
         request.id = request_id(request)  # type: ignore[attr-defined]
+        logs.request.set(request.id)  # type: ignore[attr-defined]
         try:
             refuse_body(request)
             request.caller = of_request(request)  # type: ignore[attr-defined]
