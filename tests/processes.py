@@ -8,6 +8,7 @@ README names (`make run`) is started as it says.
 
 from __future__ import annotations
 
+import fcntl
 import multiprocessing
 import os
 import runpy
@@ -81,7 +82,16 @@ def output(*arguments: str, env: dict[str, str]) -> str:
     return text
 
 
+def _end_with_tests() -> None:
+    """SIGIO, which ends a process, comes when the tests' end of this pipe is closed."""
+    tests = multiprocessing.parent_process()
+    assert tests is not None
+    fcntl.fcntl(tests.sentinel, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(tests.sentinel, fcntl.F_SETFL, os.O_ASYNC)
+
+
 def _become(arguments: tuple[str, ...], env: dict[str, str], log: Path) -> None:
+    _end_with_tests()
     os.environ.clear()
     os.environ.update(env)
     os.chdir(ROOT)

@@ -15,7 +15,7 @@ ELSEWHERE = ("commands/test_rungenerations.py", "api/test_openapi.py")
 SERVER, _, _ = os.environ.get("TEST_POSTGRES_URL", "").rpartition("/")
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("folders", ["core", "api", "admin commands"])
 def test_the_same_holds_on_postgresql(folders: str) -> None:
     assert SERVER, "TEST_POSTGRES_URL: run by scripts/with-services, as make test does"
