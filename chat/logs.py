@@ -23,6 +23,7 @@ FIELDS = {
     "name": "logger",
     "exc_info": "error",
 }
+KEYS = ("time", "level", "logger", "message", "request", "generation", "error")
 MAX_MESSAGE = 200
 ExcInfo = tuple[type[BaseException] | None, BaseException | None, TracebackType | None]
 
@@ -81,7 +82,8 @@ class Json(JsonFormatter):
         return told(ei)
 
     def process_log_record(self, log_data: dict[str, Any]) -> dict[str, Any]:
-        return {name: value for name, value in log_data.items() if value}
+        """What others add to their records stays out."""
+        return {name: log_data[name] for name in KEYS if log_data.get(name)}
 
 
 def told(info: ExcInfo) -> str:

@@ -202,6 +202,8 @@ LOGGING = {
         "chatsite": {"level": env.LOG_LEVEL},
         # The server's own lines, in the same shape.
         "uvicorn": {"handlers": ["console"], "level": "INFO", "propagate": False},
+        # A line for each request would have the words somebody searches for.
+        "uvicorn.access": {"level": "WARNING"},
     },
 }
 
