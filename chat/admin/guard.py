@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
-from django.conf import settings
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -21,12 +21,12 @@ from ..review import may_review
 from ..rulebook import announce
 from .base import (
     BoundedPaginator,
-    DependentAdmin,
     _Admin,
     moment,
     pill,
     transcript_link,
 )
+from .privacy import PrivateDependentAdmin
 
 COLOURS = {"flag": "done", "mask": "stopped", "block": "failed"}
 
@@ -140,7 +140,7 @@ def places(rules: list[GuardRule], tried: Tried) -> list[tuple[str, str]]:
 
 
 @admin.register(GuardFinding)
-class GuardFindingAdmin(DependentAdmin[GuardFinding]):
+class GuardFindingAdmin(PrivateDependentAdmin[GuardFinding]):
     list_display = ("rule", "did", "part", "held", "person", "where", "when")
     list_filter = ("action", "part")
     list_select_related = ("user", "generation")
@@ -165,18 +165,13 @@ class GuardFindingAdmin(DependentAdmin[GuardFinding]):
     def did(self, row: GuardFinding) -> str:
         return pill(COLOURS.get(row.action, "done"), row.get_action_display())
 
-    def lookup_allowed(
-        self, lookup: str, value: str, request: HttpRequest | None = None
-    ) -> bool:
-        """`?text__startswith=` would tell it letter by letter."""
-        if lookup.split("__")[0] in ("text", "generation"):
-            return False
-        return super().lookup_allowed(lookup, value, request)
+    def conversation_of(self, row: GuardFinding) -> UUID | None:
+        return row.generation.conversation_id if row.generation else None
 
     @admin.display(description=_("text"), empty_value="")
-    def held(self, row: GuardFinding) -> str | None:
-        """No contents are shown where none may be reviewed."""
-        return None if settings.CHAT_REVIEW == "off" else row.text or None
+    def held(self, row: Any) -> str | None:
+        """Somebody's words: for those who may review, for a reason."""
+        return (row.text or None) if row.can_show else "…"
 
     @admin.display(description=_("user"))
     def person(self, row: GuardFinding) -> str:

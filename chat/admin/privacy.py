@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from django import forms
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
@@ -36,22 +37,25 @@ class ReasonForm(forms.Form):
 class PrivateAdmin(ReadOnlyAdmin[M]):
     """Rows that show something of what a conversation says, if they may."""
 
-    def conversation_of(self, row: Any) -> UUID:
+    def conversation_of(self, row: Any) -> UUID | None:
+        """None: it never became one, as a question that was refused."""
         raise NotImplementedError
 
     def prepare(self, request: HttpRequest, rows: Sequence[Any]) -> str:
         """Each row gets `can_show`; that they were shown is in the audit log."""
         user = request.user
         reason = lists_reason(request)
-        about = {self.conversation_of(row) for row in rows}
+        about = {pk for row in rows if (pk := self.conversation_of(row))}
         found = Conversation.objects.filter(pk__in=about)
         owners: dict[UUID, int] = {}
+        shows_all = bool(reason) and settings.CHAT_REVIEW == "all"
         if reason:
             shown = review.readable(user, found).order_by()
             owners = dict(shown.values_list("pk", "owner"))
         for row in rows:
-            row.can_show = self.conversation_of(row) in owners
-        if owners and reason:
+            place = self.conversation_of(row)
+            row.can_show = place in owners if place else shows_all
+        if reason and any(row.can_show for row in rows):
             objects = {review.LISTS: None}
             audit.record_many(
                 user, audit.Action.LISTED, "conversation", objects, reason

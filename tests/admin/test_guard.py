@@ -10,6 +10,8 @@ from chat.models import AuditEntry, GuardFinding, GuardRule
 from chat.models import guard as models
 from chat.rulebook import rulebook
 
+from .conftest import give_reason
+
 ADD = reverse("admin:chat_guardrule_add")
 LIST = reverse("admin:chat_guardrule_changelist")
 FOUND = reverse("admin:chat_guardfinding_changelist")
@@ -124,7 +126,7 @@ def test_trying_is_bounded(admin, alice, talk, made, monkeypatch) -> None:
     assert "There were more" in act(admin, "try_selected", made).content.decode()
 
 
-def test_staff_see_what_was_held(admin, alice, talk, made) -> None:
+def test_reviewers_see_what_was_held(admin, alice, talk, made) -> None:
     _place, answer, job = talk(alice)
     common = {"rule": "words", "action": "mask", "part": "text", "start": 0, "end": 7}
     row = GuardFinding.objects.create(
@@ -132,6 +134,8 @@ def test_staff_see_what_was_held(admin, alice, talk, made) -> None:
     )
     GuardFinding.objects.create(user=alice, text="why", **common)
 
+    assert "Because" not in admin.get(FOUND).content.decode()
+    give_reason(admin)
     text = admin.get(FOUND).content.decode()
     assert "&lt;b&gt;Because" in text
     assert f"#m-{answer.pk}" in text

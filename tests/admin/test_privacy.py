@@ -15,7 +15,14 @@ from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
 from chat import review
-from chat.models import AuditEntry, Conversation, Feedback, Flag, Note
+from chat.models import (
+    AuditEntry,
+    Conversation,
+    Feedback,
+    Flag,
+    GuardFinding,
+    Note,
+)
 from chat.search.passages import index_some
 
 from .conftest import Talk, give_reason
@@ -29,7 +36,7 @@ Staff = Callable[..., Client]
 @pytest.fixture
 def secret(alice: User, talk: Talk) -> Conversation:
     """A conversation of which every word is secret."""
-    place, answer, _job = talk(
+    place, answer, job = talk(
         alice,
         SECRET,
         SECRET,
@@ -42,6 +49,9 @@ def secret(alice: User, talk: Talk) -> Conversation:
     )
     Conversation.objects.filter(pk=place.pk).update(system_prompt=SECRET)
     Feedback.objects.create(message=answer, rating=-1, comment=SECRET)
+    GuardFinding.objects.create(
+        user=alice, generation=job, rule="x", action="flag", text=SECRET, start=0, end=5
+    )
     Note.objects.create(conversation=place, text=SECRET)
     Flag.objects.create(conversation=place)
     while index_some():
@@ -56,6 +66,7 @@ def pages_of(place: Conversation) -> list[str]:
         "chat_conversation": place.pk,
         "chat_generation": answer.generation.pk,
         "chat_feedback": answer.feedback.pk,
+        "chat_guardfinding": GuardFinding.objects.get().pk,
         "chat_flag": place.flags.first().pk,
         "auth_user": place.owner_id,
     }
@@ -277,8 +288,9 @@ def test_what_was_deleted_is_not_read(admin: Client, secret: Conversation) -> No
 
 def test_every_page_of_a_row_was_looked_at() -> None:
     """`pages_of` would pass over a page that has no row; these have none to tell."""
-    without_words = {"apikey", "auditentry", "quota", "share", "group"}
+    without_words = {"apikey", "auditentry", "quota", "share", "group", "guardrule"}
     with_words = {"conversation", "generation", "feedback", "flag", "user"}
+    with_words.add("guardfinding")
     known = {model._meta.model_name for model in site.site._registry}
     assert known <= without_words | with_words
     with pytest.raises(NoReverseMatch):

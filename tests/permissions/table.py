@@ -61,6 +61,8 @@ SITE: dict[tuple[str, str], Door] = {
     ("POST", "accounts/login/"): Door(Who.EVERYBODY, {}, form=True),
     ("POST", "accounts/logout/"): Door(Who.LOGIN, {}, form=True),
     ("GET", "healthz"): EVERYBODY,
+    # From here; its own tests tell of other hosts and of the token.
+    ("GET", "metrics"): EVERYBODY,
     ("GET", "readyz"): EVERYBODY,
     # OpenAI
     ("GET", "v1/"): NOBODY,
@@ -213,6 +215,8 @@ ADMIN: dict[tuple[str, str], Ways] = {
     **read_only("feedback"),
     **read_only("flag"),
     **read_only("generation"),
+    **read_only("guardfinding"),
+    **usual("chat", "guardrule"),
     ("GET", "chat_generation_live"): LIVE,
     ("POST", "chat_generation_live"): ("chat.change_generation",),
     **read_only("share"),

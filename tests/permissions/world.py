@@ -12,7 +12,16 @@ from django.utils import timezone
 
 from chat import audit, removal, sharing
 from chat.engines.registry import models
-from chat.models import ApiKey, Feedback, Flag, Generation, PromptTemplate, Quota
+from chat.models import (
+    ApiKey,
+    Feedback,
+    Flag,
+    Generation,
+    GuardFinding,
+    GuardRule,
+    PromptTemplate,
+    Quota,
+)
 from tests.api.helpers import answered
 
 
@@ -76,6 +85,9 @@ class World:
             "model": models()[0].id,
         }
         audit.record(alice, audit.Action.EXPORT, alice, whose=alice.pk)
+        found = GuardFinding.objects.create(
+            user=alice, generation=row, rule="x", start=0, end=1
+        )
         rated = Feedback.objects.create(message=row.message, rating=1)
         self.rows = {
             "auth_group": Group.objects.create(name="school").pk,
@@ -86,6 +98,8 @@ class World:
             "chat_feedback": rated.pk,
             "chat_flag": Flag.objects.create(conversation=row.conversation).pk,
             "chat_generation": row.pk,
+            "chat_guardfinding": found.pk,
+            "chat_guardrule": GuardRule.objects.create(name="x", pattern="y").pk,
             "chat_quota": Quota.objects.create(user=bob).pk,
             "chat_share": share.pk,
         }
