@@ -113,10 +113,20 @@ def test_streamed_and_stored_look_the_same(chat: ChatPage) -> None:
     assert chat.answer.locator("> .prose").inner_html() == streamed
 
 
-GROW = """async (module, [text, size]) => {
+# Formulas and colours come with modules that are loaded when they are needed.
+READY = r"""
+    const warm = document.createElement("div");
+    new module.BlockRenderer(warm).finish("$x$\n\n```py\nx = 1\n```\n");
+    const ready = (what) => Boolean(warm.querySelector(what));
+    while (!ready(".katex") || !ready("[class^=hljs-]"))
+        await new Promise((resolve) => setTimeout(resolve, 20));
+"""
+
+GROW = (
+    "async (module, [text, size]) => {"
+    + READY
+    + """
     const [whole, grown] = [0, 1].map(() => document.createElement("div"));
-    new module.BlockRenderer(whole).finish(text);
-    await new Promise((resolve) => setTimeout(resolve, 300));
     new module.BlockRenderer(whole).finish(text);
     const renderer = new module.BlockRenderer(grown);
     let most = 0;
@@ -125,9 +135,7 @@ GROW = """async (module, [text, size]) => {
         renderer.frame.flush();
         most = Math.max(most, renderer.tail.length);
     }
-    const before = grown.textContent;
     renderer.finish(text);
-    await new Promise((resolve) => setTimeout(resolve, 300));
     return {
         same: grown.innerHTML === whole.innerHTML,
         grown: grown.innerHTML,
@@ -135,6 +143,7 @@ GROW = """async (module, [text, size]) => {
         most,
     };
 }"""
+)
 
 DOCUMENTS = {
     "everything": MARKDOWN,
@@ -159,12 +168,10 @@ def test_growing_ends_like_drawing_once(
     assert result["grown"] == result["whole"]
 
 
-MIXED = r"""async (module, [pieces, documents]) => {
-    const warm = document.createElement("div");
-    new module.BlockRenderer(warm).finish("$x$\n\n```py\nx = 1\n```\n");
-    const ready = (what) => Boolean(warm.querySelector(what));
-    while (!ready(".katex") || !ready("[class^=hljs-]"))
-        await new Promise((resolve) => setTimeout(resolve, 20));
+MIXED = (
+    "async (module, [pieces, documents]) => {"
+    + READY
+    + """
     const wrong = [];
     for (const [order, size] of documents) {
         const text = order.map((place) => pieces[place]).join("");
@@ -180,6 +187,7 @@ MIXED = r"""async (module, [pieces, documents]) => {
     }
     return wrong;
 }"""
+)
 PIECES = [
     *("# title\n", "text\n", "more **text**\n", "\n", "\n\n", "- a\n", "  - b\n"),
     *("1. one\n", "> said\n", "```py\nx = 1\n```\n", "```\nopen\n", "    code\n"),

@@ -104,11 +104,11 @@ def test_reading_is_kept(opened: Open) -> None:
     speed.press("Tab")
     chat.page.get_by_label("Load images").check()
     expect(chat.page.get_by_role("status")).to_have_text("Saved.")
-    chat.page.wait_for_timeout(200)
-    kept = chat.api("/settings")
-    assert kept["typewriter"] == "fixed"
-    assert kept["typewriter_speed"] == 90
-    assert kept["remote_images"] is True
+    chat.page.wait_for_function("""async () => {
+        const kept = await (await fetch("/api/settings")).json();
+        return kept.typewriter === "fixed" && kept.typewriter_speed === 90
+            && kept.remote_images === true;
+    }""")
 
 
 def test_a_wrong_number_is_not_kept(opened: Open) -> None:

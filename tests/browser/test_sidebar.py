@@ -48,6 +48,11 @@ LISTING = """({Listing}, steps) => {
     return seen;
 }"""
 
+INDEXED = """async (query) => {
+    const url = `/api/conversations?q=${encodeURIComponent(query)}`;
+    return (await (await fetch(url)).json()).items.length > 0;
+}"""
+
 
 @pytest.fixture
 def chat(open_chat: Callable[..., ChatPage]) -> ChatPage:
@@ -293,7 +298,7 @@ class TestSearching:
             chat, "整理笔记", answers=("n=1 pace=0 zebra 斑马线", *["n=1 pace=0"] * 30)
         )
         chat.ask("n=1 no stripes here")
-        chat.page.wait_for_timeout(300)
+        chat.page.wait_for_function(INDEXED, arg="斑马")
         found = self.find(chat, "斑马")
         expect(found).to_have_count(1)
         expect(found.locator("mark")).to_have_text(["斑马"])

