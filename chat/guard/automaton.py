@@ -29,7 +29,7 @@ Condition = Callable[[Signature, Signature], bool]
 """Of the characters before and after a place."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Expression:
     """`check`: what the text of a match must pass besides."""
 
@@ -40,36 +40,52 @@ class Expression:
 
 @dataclass(eq=False, slots=True)
 class State:
-    """Goes on over a character that passes the test, or under conditions at once."""
+    """Goes on over a character that passes the test, or under conditions at once.
+    `sources` and `entries` are the same steps, seen from where they lead."""
 
     test: int = -1
     after: State | None = None
-    jumps: list[tuple[Condition | None, State]] = field(default_factory=list)
+    jumps: list[Jump] = field(default_factory=list)
+    sources: list[State] = field(default_factory=list)
+    entries: list[Jump] = field(default_factory=list)
+    begins: Expression | None = None
     accepts: Expression | None = None
+
+
+Jump = tuple[Condition | None, State]
 
 
 @dataclass(eq=False, slots=True)
 class Core:
-    """States that are reached together. `moves`: by the classes before and after."""
+    """States that are reached together. `moves`: by the classes of the characters
+    before and after."""
 
     states: frozenset[State]
     moves: dict[int, Move] = field(default_factory=dict)
 
 
 Move = tuple[Core, tuple[Expression, ...]]
-"""Where a core goes, and what ends before it does."""
+"""Where a core goes, and what ends before it does; backwards, what begins there."""
 
 
 class Automaton:
+    """Goes forwards to where a match ends, with all that could begin anywhere at a
+    time; and backwards from there to where it begins."""
+
     def __init__(self, expressions: Sequence[Expression]) -> None:
         self._tests: dict[str, int] = {}
         self._compiled: list[re.Pattern[str]] = []
-        starts = [_Builder(self, one).start() for one in expressions]
+        self._ends = {one: State(accepts=one) for one in expressions}
+        self._starts = frozenset(
+            _Builder(self, one).start(end) for one, end in self._ends.items()
+        )
+        link(self._starts)
         self._signatures: list[Signature] = [(False,) * len(self._tests)]
         self._numbers = {self._signatures[0]: 0}
         self.classes: dict[str, int] = {"": 0}
-        self._cores: dict[frozenset[State], Core] = {}
-        self.start = Core(frozenset(starts))
+        self._forth: dict[frozenset[State], Core] = {}
+        self._back: dict[frozenset[State], Core] = {}
+        self.start = Core(frozenset())
 
     def test(self, source: str, *, ignore_case: bool) -> int:
         """The number of the test whether a character is this one."""
@@ -98,43 +114,97 @@ class Automaton:
         return number
 
     def move(self, core: Core, before: int, char: int) -> Move:
-        known = core.moves.get(before << CLASS_BITS | char)
-        if known is None:
-            known = self._move(core, before, char)
-            core.moves[before << CLASS_BITS | char] = known
-        return known
+        """Over a character."""
+        key = before << CLASS_BITS | char
+        if key not in core.moves:
+            core.moves[key] = self._move(core, before, char)
+        return core.moves[key]
 
     def _move(self, core: Core, before: int, char: int) -> Move:
-        left, right = self._signatures[before], self._signatures[char]
-        here = reached(core.states, lambda condition: condition(left, right))
+        right = self._signatures[char]
+        here = self._reached(core.states | self._starts, before, char)
         ended = {state.accepts: None for state in here if state.accepts}
-        after = frozenset(
-            state.after for state in here if state.after and right[state.test]
-        )
-        if after not in self._cores:
-            if len(self._cores) >= MAX_CORES:
-                self._cores.clear()  # those in use know where they go
-            self._cores[after] = Core(after)
-        return self._cores[after], tuple(ended)
+        after = (state.after for state in here if state.after and right[state.test])
+        return known(self._forth, frozenset(after)), tuple(ended)
+
+    def back(self, core: Core, before: int, char: int) -> Move:
+        """To the place before that character; what may begin there."""
+        key = before << CLASS_BITS | char
+        if key not in core.moves:
+            core.moves[key] = self._moved_back(core, before, char)
+        return core.moves[key]
+
+    def _moved_back(self, core: Core, before: int, char: int) -> Move:
+        right = self._signatures[char]
+        sources = (from_ for state in core.states for from_ in state.sources)
+        come = frozenset(state for state in sources if right[state.test])
+        here = self._reached(come, before, char, back=True)
+        begun = {state.begins: None for state in here if state.begins}
+        return known(self._back, frozenset(here)), tuple(begun)
+
+    def ending(self, expression: Expression, before: int, char: int) -> Core:
+        """From where to go back, when it ended between these."""
+        end = frozenset((self._ends[expression],))
+        here = self._reached(end, before, char, back=True)
+        return known(self._back, frozenset(here))
+
+    def alive(self, core: Core) -> Core:
+        """From where to go back, to where what is live began."""
+        return known(self._back, core.states)
+
+    def _reached(
+        self, states: frozenset[State], before: int, char: int, *, back: bool = False
+    ) -> dict[State, None]:
+        left, right = self._signatures[before], self._signatures[char]
+        return reached(states, lambda condition: condition(left, right), back=back)
 
     @property
     def matches_nothing(self) -> bool:
-        here = reached(self.start.states, lambda _condition: True)
+        here = reached(self._starts, lambda _condition: True)
         return any(state.accepts for state in here)
 
 
+def known(cores: dict[frozenset[State], Core], states: frozenset[State]) -> Core:
+    if states not in cores:
+        if len(cores) >= MAX_CORES:
+            cores.clear()  # those in use know where they go
+        cores[states] = Core(states)
+    return cores[states]
+
+
 def reached(
-    states: frozenset[State], holds: Callable[[Condition], bool]
+    states: frozenset[State],
+    holds: Callable[[Condition], bool],
+    *,
+    back: bool = False,
 ) -> dict[State, None]:
-    """These, and all that follows without a character."""
+    """These, and all that follows (or goes before) without a character."""
     found = dict.fromkeys(states)
     left = list(states)
     while left:
-        for condition, after in left.pop().jumps:
+        state = left.pop()
+        for condition, after in state.entries if back else state.jumps:
             if after not in found and (condition is None or holds(condition)):
                 found[after] = None
                 left.append(after)
     return found
+
+
+def link(starts: frozenset[State]) -> None:
+    """Let all states know from where they are reached."""
+    seen = set(starts)
+    left = list(starts)
+    while left:
+        state = left.pop()
+        following = [after for _condition, after in state.jumps]
+        for condition, after in state.jumps:
+            after.entries.append((condition, state))
+        if state.after is not None:
+            state.after.sources.append(state)
+            following.append(state.after)
+        fresh = [after for after in dict.fromkeys(following) if after not in seen]
+        seen.update(fresh)
+        left += fresh
 
 
 class _Builder:
@@ -145,9 +215,11 @@ class _Builder:
         self._expression = expression
         self._count = 0
 
-    def start(self) -> State:
+    def start(self, end: State) -> State:
         tree, self._ignore = parse(self._expression.pattern)
-        return self._build(tree, State(accepts=self._expression))
+        begin = self._state((None, self._build(tree, end)))
+        begin.begins = self._expression
+        return begin
 
     def _state(self, *jumps: tuple[Condition | None, State]) -> State:
         self._count += 1

@@ -1,6 +1,13 @@
-"""Expressions in a text that arrives in pieces."""
+"""Expressions in a text that arrives in pieces.
+
+One step for each character, forwards; where something ended, or is to be held, back to
+where it began. What could still become a match begins no earlier than what could a
+piece ago, so the way back is as long as what is held.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 from .automaton import CLASS_BITS, Automaton, Core, Expression
 from .matches import WINDOW, Match, Tail
@@ -11,95 +18,78 @@ class PatternScan:
 
     def __init__(self, automaton: Automaton) -> None:
         self._automaton = automaton
+        self._core = automaton.start
         self._before = 0
         """The class of the last character."""
-        self._live: dict[Core, list[int]] = {}
-        """What could still become a match, with the places where those begin."""
-        self._expires = 0
-        """Not before this place is one of them too long."""
+        self._floor = 0
+        """Nothing that is live, or will be, begins before this place."""
 
     def scan(self, tail: Tail, text: str) -> list[Match]:
         """Take in the text that the tail ends with now."""
         found: list[Match] = []
-        automaton, before = self._automaton, self._before
-        moves, classes = automaton.start.moves, automaton.classes
+        automaton, core, before = self._automaton, self._core, self._before
+        classes = automaton.classes
         place = tail.end - len(text)
         for char in text:
             number = classes.get(char)
             if number is None:
                 number = automaton.class_of(char)
-            fresh = moves.get(before << CLASS_BITS | number)
-            if fresh is None:
-                fresh = automaton.move(automaton.start, before, number)
-            if self._live:
-                self._advance(tail, place, before, number, found)
-            if fresh[0].states:
-                self._begin(fresh[0], place)
+            move = core.moves.get(before << CLASS_BITS | number)
+            if move is None:
+                move = automaton.move(core, before, number)
+            if move[1]:
+                found += self._ended(move[1], tail, place, before, number)
+            core = move[0]
             before = number
             place += 1
-        self._before = before
+        self._core, self._before = core, before
         return found
 
-    def _begin(self, core: Core, place: int) -> None:
-        """At this place, over its character."""
-        if not self._live:
-            self._expires = place + WINDOW
-        self._live.setdefault(core, []).append(place)
-
-    def _advance(
-        self, tail: Tail, place: int, before: int, char: int, found: list[Match]
-    ) -> None:
-        """What is live goes over the character at this place."""
-        live: dict[Core, list[int]] = {}
-        key = before << CLASS_BITS | char
-        for core, starts in self._live.items():
-            move = core.moves.get(key)
-            if move is None:
-                move = self._automaton.move(core, before, char)
-            after, ended = move
-            for expression in ended:
-                found += matches(expression, starts, tail, place)
-            if not after.states:
-                continue
-            if after in live:
-                live[after] += starts
-            else:
-                live[after] = starts
-        self._live = live
-        if live and place >= self._expires:
-            self._expire(place - WINDOW)
-
-    def _expire(self, oldest: int) -> None:
-        """Drop what began there or before."""
-        live = {
-            core: [start for start in starts if start > oldest]
-            for core, starts in self._live.items()
-        }
-        self._live = {core: starts for core, starts in live.items() if starts}
-        self._expires = min(map(min, self._live.values()), default=oldest) + WINDOW
-
     def finish(self, tail: Tail) -> list[Match]:
+        _core, ended = self._automaton.move(self._core, self._before, 0)
+        return self._ended(ended, tail, tail.end, self._before, 0)
+
+    def _ended(
+        self,
+        expressions: tuple[Expression, ...],
+        tail: Tail,
+        end: int,
+        before: int,
+        char: int,
+    ) -> list[Match]:
+        """What ends at this place, between characters of these classes. Without a
+        check, the longest has them all in it."""
         found: list[Match] = []
-        for core, starts in self._live.items():
-            _after, ended = self._automaton.move(core, self._before, 0)
-            for expression in ended:
-                found += matches(expression, starts, tail, tail.end)
+        for one in expressions:
+            starts = self._starts(self._automaton.ending(one, before, char), tail, end)
+            if one.check is not None:
+                fit = [at for at in starts if one.check(tail.part(at, end))]
+            else:
+                fit = list(starts)[-1:]
+            found += [Match(one.rule, start, end, end + 1) for start in fit]
         return found
 
     def undecided(self, tail: Tail) -> int:
         """Where what could still become a match begins; the end if nothing could."""
-        return min(map(min, self._live.values()), default=tail.end)
+        place = tail.end
+        if self._core.states:
+            live = self._automaton.alive(self._core)
+            place = min(self._starts(live, tail, place), default=place)
+        self._floor = place
+        return place
 
-
-def matches(
-    expression: Expression, starts: list[int], tail: Tail, end: int
-) -> list[Match]:
-    """Those that end here. Without a check, the longest has them all in it."""
-    check = expression.check
-    if check is None:
-        return [Match(expression.rule, min(starts), end, end + 1)]
-    return [
-        Match(expression.rule, start, end, end + 1)
-        for start in starts
-        if check(tail.part(start, end))
-    ]
+    def _starts(self, core: Core, tail: Tail, end: int) -> Iterator[int]:
+        """The places where what is in this core at the end may have begun, the last
+        one first."""
+        automaton, text, base = self._automaton, tail.text, tail.base
+        floor = max(self._floor, end - WINDOW, base)
+        number = automaton.class_of(tail.before(end))
+        for place in range(end - 1, floor - 1, -1):
+            index = place - base - 1
+            before = automaton.class_of(text[index]) if index >= 0 else 0
+            core, begun = automaton.back(core, before, number)
+            if begun:
+                yield place
+            if not core.states:
+                return
+            number = before

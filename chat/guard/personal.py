@@ -16,7 +16,10 @@ EMAIL = (
 MOBILE = r"(?<!\d)(?:(?:\+|00)?86[ \-]?)?1[3-9]\d[ \-]?\d{4}[ \-]?\d{4}(?!\d)"
 INTERNATIONAL = r"(?<![\d+])\+[1-9](?:[ .\-]?\(?\d\)?){6,14}(?!\d)"
 CHINESE_ID = r"(?<![0-9A-Za-z])[1-9]\d{16}[\dXxＸｘ](?![0-9A-Za-z])"
-CARD = r"(?<!\d)[2-6](?:[ \-]?\d){12,18}(?!\d)"
+CARD = (
+    r"(?<!\d)(?:[2-6]\d{12,18}|[2-6]\d{3}(?:[ \-]\d{4}){2,3}(?:[ \-]\d{1,3})?|"
+    r"3\d{3}[ \-]\d{6}[ \-]\d{5}|62\d{4}[ \-]\d{13})(?!\d)"
+)
 
 ID_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 ID_CHECKS = "10X98765432"
@@ -45,11 +48,11 @@ def is_chinese_id(text: str) -> bool:
 
 
 def is_card(text: str) -> bool:
-    """Luhn's check (ISO/IEC 7812), and more than one digit in it."""
+    """Luhn's check (ISO/IEC 7812), of so many digits that are not all the same."""
     numbers = digits(text)
     doubled = [2 * number for number in numbers[-2::-2]]
     total = sum(numbers[::-2]) + sum(number // 10 + number % 10 for number in doubled)
-    return total % 10 == 0 and len(set(numbers)) > 1
+    return 13 <= len(numbers) <= 19 and total % 10 == 0 and len(set(numbers)) > 1
 
 
 EXPRESSIONS: dict[str, tuple[tuple[str, Check | None], ...]] = {
