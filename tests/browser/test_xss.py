@@ -18,7 +18,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from .chat_page import WATCH
 from .conftest import sign_in
-from .payloads import HOST, PAYLOADS
+from .payloads import HANDLERS, HOST, PAYLOADS, SCRIPTS
 from .server import Server
 
 HOOK = """
@@ -81,6 +81,12 @@ LISTED = """(count) => {
 SETTLED = """async () => {
     await document.fonts.ready;
     await new Promise((resolve) => setTimeout(resolve, 400));
+}"""
+INDEXED = """async () => {
+    const found = await fetch("/api/conversations?q=onerror");
+    const { items } = await found.json();
+    const places = items.flatMap((one) => one.snippets.map(({ message }) => message));
+    return places.includes(null) && places.some(Boolean);
 }"""
 WRITTEN = ".prose, .user-text, #title, #conversations, .who, h1, .reasoning"
 
@@ -284,7 +290,7 @@ def test_a_name_of_a_user(watched: Callable[..., Watched], server: Server) -> No
     chat.check()
 
 
-def test_a_template_and_the_list_of_links(
+def test_lists_menus_and_dialogs(
     watched: Callable[..., Watched], written: dict[str, str]
 ) -> None:
     chat = watched()
@@ -298,6 +304,47 @@ def test_a_template_and_the_list_of_links(
     page.locator("dialog.share summary").click()
     expect(page.locator(".share-all li").first).to_be_visible()
     assert page.evaluate(FOUND, ".share-all") == []
+    page.keyboard.press("Escape")
+
+    look_through_the_list(page, written["id"])
+    attach_files(page)
     assert page.evaluate("() => window.hits") == []
     assert page.evaluate("() => window.violations") == []
     assert chat.abroad == []
+
+
+def look_through_the_list(page: Page, pk: str) -> None:
+    """Menus, tags, what can be undone, and what a search marks."""
+    row = page.locator("#conversations li", has=page.locator(f"[data-id='{pk}']"))
+    row.hover()
+    row.get_by_role("button").click()
+    assert page.evaluate(FOUND, ".row-menu li") == []
+    page.get_by_role("menuitem", name="Tags…").click()
+    expect(page.locator(".tag-choice").first).to_contain_text("hit()")
+    assert page.evaluate(FOUND, ".tag-choice span") == []
+    page.keyboard.press("Escape")
+    row.hover()
+    row.get_by_role("button").click()
+    page.get_by_role("menuitem", name="Archive").click()
+    expect(page.locator(".undo")).to_contain_text(PAYLOADS[0])
+    assert page.evaluate(FOUND, ".undo, #status, #find-in") == []
+    page.get_by_role("button", name="Undo").click()
+    expect(row).to_be_visible()
+
+    page.wait_for_function(INDEXED)
+    page.fill("#find", "onerror")
+    expect(page.locator("#conversations .snippet mark").first).to_be_visible()
+    expect(page.locator("#conversations .row-title mark").first).to_be_visible()
+    assert page.evaluate(FOUND, "#conversations") == []
+
+
+def attach_files(page: Page) -> None:
+    """What a file is called, and what is said of one that cannot be taken."""
+    files: list[Any] = [
+        {"name": f"{name}.txt", "mimeType": "text/plain", "buffer": text}
+        for name, text in ((HANDLERS[0], b"<script>hit()</script>"), (SCRIPTS[0], b""))
+    ]
+    page.locator("#attach-input").set_input_files(files)
+    expect(page.locator("#attachments li")).to_contain_text("onerror")
+    expect(page.locator("#notice, #prompt-hint").first).to_be_attached()
+    assert page.evaluate(FOUND, "#attachments, #notice, #prompt-hint") == []
