@@ -5,6 +5,9 @@ pieces over 20 seconds, go through the page's own view, typewriter and renderer,
 Chromium, beside the usual following of the end. Measured there: the longest task, the
 frames that were missed, the time in scripts. At the end what stands on the page must
 be what drawing the whole text once gives.
+
+Frames depend on who else has the processor, so two bare pages are measured in the same
+run: one that shows nothing, and one that shows the same text as plain text.
 """
 
 from __future__ import annotations
@@ -74,6 +77,36 @@ def document(size: int = CHARACTERS) -> str:
     return text[:size]
 
 
+# Plays the text, and counts frames meanwhile.
+PLAY = """
+const play = async (text, pieces, seconds, take, end) => {
+    const frames = [];
+    let over = false, last = performance.now();
+    requestAnimationFrame(function frame(now) {
+        frames.push(now - last);
+        last = now;
+        if (!over) requestAnimationFrame(frame);
+    });
+    const size = text.length / pieces;
+    const began = performance.now();
+    let sent = 0;
+    await new Promise((resolve) => {
+        const tick = () => {
+            const passed = (performance.now() - began) / 1000 / seconds;
+            const due = Math.min(pieces, Math.floor(passed * pieces) + 1);
+            for (; sent < due; sent++) {
+                const from = Math.round(sent * size);
+                take(text.slice(from, Math.round((sent + 1) * size)), sent);
+            }
+            sent < pieces ? setTimeout(tick, 4) : resolve();
+        };
+        tick();
+    });
+    await end();
+    over = true;
+    return frames;
+};"""
+
 STREAM = """async ([text, pieces, seconds]) => {
     const at = (path) => import(`/static/chat/${path}.js`);
     const { AssistantView } = await at("messages/assistant");
@@ -84,39 +117,46 @@ STREAM = """async ([text, pieces, seconds]) => {
     const view = new AssistantView(message, {canGoOn: () => false});
     view.showGrowing();
     document.getElementById("messages").append(view.node);
-    const answer = new Answer();
-    const take = (event) => { answer.apply(event); view.update(event, answer); };
-
-    const frames = [];
-    let over = false, last = performance.now();
-    requestAnimationFrame(function frame(now) {
-        frames.push(now - last);
-        last = now;
-        if (!over) requestAnimationFrame(frame);
-    });
-
-    const size = text.length / pieces;
-    const began = performance.now();
-    let sent = 0;
-    await new Promise((resolve) => {
-        const tick = () => {
-            const passed = (performance.now() - began) / 1000 / seconds;
-            const due = Math.min(pieces, Math.floor(passed * pieces) + 1);
-            for (; sent < due; sent++) {
-                const from = Math.round(sent * size);
-                const data = {text: text.slice(from, Math.round((sent + 1) * size))};
-                take({seq: 1000001 + sent, event: "delta", data});
-            }
-            sent < pieces ? setTimeout(tick, 4) : resolve();
-        };
-        tick();
-    });
-    answer.apply({seq: 2000000, event: "done", data: {finish_reason: "stop"}});
-    await new Promise((resolve) => view.finish(answer, resolve));
-    over = true;
     window.shown = view;
-    return frames;
-}"""
+    const answer = new Answer();
+    const take = (text, place) => {
+        const event = {seq: 1000001 + place, event: "delta", data: {text}};
+        answer.apply(event);
+        view.update(event, answer);
+    };
+    return play(text, pieces, seconds, take, () => {
+        answer.apply({seq: 2000000, event: "done", data: {finish_reason: "stop"}});
+        return new Promise((resolve) => view.finish(answer, resolve));
+    });
+}""".replace("{", "{" + PLAY, 1)
+
+# The same text as bare paragraphs, on a page that has nothing else.
+PLAIN = """async ([text, pieces, seconds]) => {
+    const place = document.body.appendChild(document.createElement("div"));
+    place.style.cssText = "height: 90vh; overflow: auto";
+    let line, waiting = "";
+    const draw = () => {
+        for (const [at, part] of waiting.split("\\n\\n").entries()) {
+            if (at || !line) {
+                const paragraph = place.appendChild(document.createElement("p"));
+                line = paragraph.appendChild(document.createTextNode(""));
+            }
+            line.appendData(part);
+        }
+        waiting = "";
+        place.scrollTop = place.scrollHeight;
+    };
+    return play(text, pieces, seconds, (more) => {
+        if (!waiting) requestAnimationFrame(draw);
+        waiting += more;
+    }, () => {});
+}""".replace("{", "{" + PLAY, 1)
+
+NOTHING = """async ([text, pieces, seconds]) =>
+    { return play(text, pieces, seconds, () => {}, () => {}); }
+""".replace("{", "{" + PLAY, 1)
+
+SCRIPTS = {"nothing": NOTHING, "plain text": PLAIN, "the page": STREAM}
 
 COMPARE = """async (text) => {
     const { BlockRenderer } = await import("/static/chat/blocks.js");
@@ -202,32 +242,45 @@ def script_seconds(session: CDPSession) -> float:
     return float(next(m["value"] for m in metrics if m["name"] == "ScriptDuration"))
 
 
-def measure(page: Page, seconds: float, slower: float) -> dict[str, object]:
-    """Twice: tracing the tasks makes the scripts slower."""
-    stream, text = [document(), PIECES, seconds], document()
-    session = fresh_page(page, slower)
-    before = script_seconds(session)
-    frames = page.evaluate(STREAM, stream)
-    scripts = script_seconds(session) - before
-    shown, whole = page.evaluate(COMPARE, text)
-    trace = Trace(fresh_page(page, slower))
-    trace.start()
-    page.evaluate(STREAM, stream)
-    tasks = trace.stop(page)
-    return {
-        "processor slowed down by": slower,
-        "longest task ms": round(max(tasks), 1),
-        "tasks over 50 ms": sum(task > 50 for task in tasks),
-        "frames": len(frames),
-        "missed frames %": round(100 * missed(frames), 2),
-        "seconds in scripts": round(scripts, 2),
-        "same as drawn once": shown == whole,
-    }
+class Played:
+    """What one playing took."""
+
+    def __init__(self, page: Page, script: str, seconds: float, slower: float) -> None:
+        stream = [document(), PIECES, seconds]
+        session = fresh_page(page, slower, bare=script is not STREAM)
+        before = script_seconds(session)
+        self.frames: list[float] = page.evaluate(script, stream)
+        self.scripts = script_seconds(session) - before
+        self.same = script is STREAM and same(page)
+        # Again: tracing the tasks makes the scripts slower.
+        trace = Trace(fresh_page(page, slower, bare=script is not STREAM))
+        trace.start()
+        page.evaluate(script, stream)
+        self.tasks = trace.stop(page)
+
+    def column(self) -> dict[str, object]:
+        return {
+            "longest task ms": round(max(self.tasks), 1),
+            "tasks over 50 ms": sum(task > 50 for task in self.tasks),
+            "seconds in tasks": round(sum(self.tasks) / 1000, 2),
+            "seconds in scripts": round(self.scripts, 2),
+            "frames": len(self.frames),
+            "missed frames %": round(100 * missed(self.frames), 2),
+            "same as drawn once": self.same or "",
+        }
 
 
-def fresh_page(page: Page, slower: float) -> CDPSession:
-    page.reload()
-    page.wait_for_selector("html[data-ready]")
+def same(page: Page) -> bool:
+    shown, whole = page.evaluate(COMPARE, document())
+    return bool(shown == whole)
+
+
+def fresh_page(page: Page, slower: float, *, bare: bool = False) -> CDPSession:
+    if bare:
+        page.goto("about:blank")
+    else:
+        page.goto("/")
+        page.wait_for_selector("html[data-ready]")
     session = page.context.new_cdp_session(page)
     session.send("Performance.enable", {"timeDomain": "threadTicks"})
     session.send("Emulation.setCPUThrottlingRate", {"rate": slower})
@@ -237,12 +290,18 @@ def fresh_page(page: Page, slower: float) -> CDPSession:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=SECONDS)
-    parser.add_argument("--slower", type=float, nargs="*", default=[1.0])
+    parser.add_argument("--slower", type=float, default=1.0)
     wanted = parser.parse_args()
     with chat_page() as page:
-        columns = [measure(page, wanted.seconds, slower) for slower in wanted.slower]
-    rows = [[name, *(column[name] for column in columns)] for name in columns[0]]
-    print(table(["", *["measured"] * len(columns)], rows))
+        columns = {
+            name: Played(page, script, wanted.seconds, wanted.slower).column()
+            for name, script in SCRIPTS.items()
+        }
+    rows = [
+        [row, *(column[row] for column in columns.values())]
+        for row in columns["the page"]
+    ]
+    print(table(["", *columns], rows))
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import { codeFrame } from "./code.js";
 import { FrameLoop } from "./frame.js";
 import { offerImages } from "./images.js";
 import { lex, render } from "./markdown.js";
+import { drawnMath } from "./math.js";
 
 /**
  * @typedef {object} Block
@@ -138,10 +139,12 @@ export class BlockRenderer {
     if (growing && index === last && blocks.length === tokens.length) {
       if (growCode(blocks[last], tokens[last])) return;
     }
-    for (const block of blocks.splice(index)) block.nodes.forEach((node) => node.remove());
+    const old = blocks.splice(index).flatMap(({ nodes }) => nodes);
+    const drawn = drawnMath(old);
+    for (const node of old) node.remove();
     for (let i = index; i <= last; i++) {
       const open = growing && i === last && isOpenFence(tokens[i]);
-      const block = open ? openCode(tokens[i]) : closedBlock(tokens[i]);
+      const block = open ? openCode(tokens[i]) : closedBlock(tokens[i], drawn);
       this.root.append(...block.nodes);
       blocks.push(block);
     }
@@ -205,9 +208,9 @@ function countSame(blocks, tokens) {
   return same;
 }
 
-/** @param {any} token @returns {Block} */
-function closedBlock(token) {
-  return { raw: token.raw, nodes: [...render([token]).childNodes] };
+/** @param {any} token @param {import("./math.js").Drawn} drawn @returns {Block} */
+function closedBlock(token, drawn) {
+  return { raw: token.raw, nodes: [...render([token], drawn).childNodes] };
 }
 
 /** @param {any} token @returns {Block} */

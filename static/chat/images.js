@@ -81,6 +81,7 @@ function offer(image, frame) {
     const verb = t(shown ? "imageHide" : "imageShow");
     button.textContent = verb;
     button.setAttribute("aria-label", `${verb}: ${alt}`);
+    image.classList.toggle("shown", shown);
     if (!shown) {
       wanted.delete(src);
       image.querySelector("iframe")?.remove();

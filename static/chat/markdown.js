@@ -120,15 +120,16 @@ export function lex(text) {
 
 /**
  * @param {any[]} tokens
+ * @param {import("./math.js").Drawn} [drawn] formulas that may be used again
  * @returns {DocumentFragment}
  */
-export function render(tokens) {
+export function render(tokens, drawn) {
   const fragment = purify(/** @type {string} */ (marked.parser(tokens)));
   for (const table of fragment.querySelectorAll("table")) wrapTable(table);
   for (const code of fragment.querySelectorAll("pre > code")) dressCode(code);
   placeImages(fragment);
   // After the purifier, which would take formulas apart.
-  drawMath(fragment);
+  drawMath(fragment, drawn);
   return fragment;
 }
 

@@ -72,19 +72,53 @@ async function load() {
   katex = module.default;
 }
 
-/** Draw the formulas under `root`, now or when KaTeX is there. @param {ParentNode} root */
-export function drawMath(root) {
-  const nodes = /** @type {HTMLElement[]} */ ([...root.querySelectorAll(".math")]);
-  if (!nodes.length) return;
-  if (katex) return nodes.forEach(draw);
-  loading ??= load();
-  loading.then(() => nodes.forEach(draw), () => (loading = undefined));
+/** @typedef {Map<string, Element[]>} Drawn formulas by what they were drawn from */
+
+/** @type {WeakMap<Element, string>} */
+const origins = new WeakMap();
+
+/**
+ * The formulas of blocks that are drawn again: most of them are in the new block too.
+ * @param {Node[]} nodes
+ * @returns {Drawn}
+ */
+export function drawnMath(nodes) {
+  /** @type {Drawn} */
+  const drawn = new Map();
+  for (const node of nodes) {
+    if (!(node instanceof Element)) continue;
+    for (const formula of node.querySelectorAll(".math")) {
+      const origin = origins.get(formula);
+      if (origin === undefined) continue;
+      const same = drawn.get(origin);
+      if (same) same.push(formula);
+      else drawn.set(origin, [formula]);
+    }
+  }
+  return drawn;
 }
 
-/** @param {HTMLElement} node */
-function draw(node) {
+/**
+ * Draw the formulas under `root`, now or when KaTeX is there.
+ * @param {ParentNode} root
+ * @param {Drawn} [drawn] those that may be moved here
+ */
+export function drawMath(root, drawn) {
+  const nodes = /** @type {HTMLElement[]} */ ([...root.querySelectorAll(".math")]);
+  if (!nodes.length) return;
+  if (katex) return nodes.forEach((node) => draw(node, drawn));
+  loading ??= load();
+  loading.then(() => nodes.forEach((node) => draw(node)), () => (loading = undefined));
+}
+
+/** @param {HTMLElement} node @param {Drawn} [drawn] */
+function draw(node, drawn) {
   const source = node.textContent ?? "";
   const displayMode = node.classList.contains("math-display");
+  const origin = `${displayMode} ${source}`;
+  const same = drawn?.get(origin)?.pop();
+  if (same) return node.replaceWith(same);
+  origins.set(node, origin);
   try {
     katex.render(source, node, { ...LIMITS, displayMode, throwOnError: true });
   } catch {

@@ -21,6 +21,11 @@ const lessMotion = matchMedia("(prefers-reduced-motion: reduce)");
 
 /** @typedef {{typewriter: "smooth" | "fixed" | "off", typewriterSpeed: number}} Wishes */
 
+/** Whether it joins no neighbour of its kind: Latin letters, and what stands between. @param {number} code */
+function isPlain(code) {
+  return code >= 0x20 && code < 0x300;
+}
+
 /**
  * Where the character that begins before `at` ends.
  * @param {string} text
@@ -28,6 +33,7 @@ const lessMotion = matchMedia("(prefers-reduced-motion: reduce)");
  */
 export function characterEnd(text, at) {
   if (at <= 0 || at >= text.length) return Math.min(Math.max(at, 0), text.length);
+  if (isPlain(text.charCodeAt(at - 1)) && isPlain(text.charCodeAt(at))) return at;
   const found = segmenter?.segment(text.slice(0, at + AHEAD)).containing(at);
   if (found) return found.index === at ? at : found.index + found.segment.length;
   return JOINS_NEXT.test(text.slice(0, at)) ? at + 1 : at;

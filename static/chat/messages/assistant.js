@@ -84,6 +84,7 @@ export class AssistantView {
 
   /** @param {number | null} position in the queue @param {boolean} begun */
   showWaiting(position, begun) {
+    if (begun && this.waiting.hidden) return;
     this.waiting.hidden = begun;
     if (begun) return;
     const words = position ? t("queuePlace", { position }) : t("thinking");
