@@ -16,6 +16,7 @@ import django
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.browser.server import Server
+from tests.processes import output
 
 ROOT = Path(__file__).resolve().parent.parent
 IMAGES = ROOT / "docs" / "images"
@@ -40,6 +41,8 @@ def site() -> Iterator[Server]:
     with tempfile.TemporaryDirectory() as folder:
         server = Server(Path(folder))
         server.prepare()
+        # With the admin's files, which the tests leave out.
+        output("manage.py", "collectstatic", "--no-input", "-v0", env=server.env)
         os.environ.update(server.env, DJANGO_ALLOW_ASYNC_UNSAFE="1")
         django.setup()
         write()

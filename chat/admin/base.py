@@ -86,7 +86,7 @@ class KeysetChangeList(ChangeList):
         if len(page) > size:
             self.next = self._place(self.result_list[-1])
         self.result_count = len(self.result_list)
-        self.full_result_count = None
+        self.full_result_count = self.result_count  # and neither is shown
         self.show_admin_actions = True
         self.can_show_all = self.multi_page = self.show_full_result_count = False
         self.hidden = self.model_admin.prepare(request, self.result_list)
