@@ -11,8 +11,8 @@ import openai
 import pytest
 
 from tests.browser.server import Wire
-from tests.dialects.conftest import free_port
 from tests.reading import scripted, shown
+from tests.serving import free_port
 
 ASK: dict[str, Any] = {"model": "scripted"}
 REMOTE: dict[str, Any] = {"model": "remote"}
