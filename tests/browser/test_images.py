@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Locator, Request, expect
 
 from .chat_page import ChatPage
+from .test_accessibility import faults
 from .test_rendering import say
 
 PIXEL = base64.b64decode(
@@ -76,6 +77,8 @@ def test_one_is_shown_when_it_is_asked_for(opened: Any) -> None:
     assert site.names == ["cat.png"]
     headers = site.asked[0].all_headers()
     assert {"referer", "cookie"} & set(headers) == set()
+
+    assert faults(chat.page) == []
 
     hide = cat.get_by_role("button", name="Hide image: a **cat**")
     expect(hide).to_be_focused()
