@@ -18,6 +18,7 @@ from . import (
     flags,
     generations,
     guard,
+    people,
     quotas,
     shares,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "flags",
     "generations",
     "guard",
+    "people",
     "quotas",
     "shares",
 ]

@@ -169,6 +169,18 @@ def test_what_staff_delete_and_stop_is_in_it(
     assert "Private" not in admin.get(reverse("admin:index")).content.decode()
 
 
+def test_accounts_that_staff_delete_are_in_it(
+    admin: Client, root: User, alice: User, bob: User
+) -> None:
+    ids = alice.pk, bob.pk
+    page = reverse("admin:auth_user_delete", args=[alice.pk])
+    assert admin.post(page, {"post": "yes"}).status_code == 302
+    chosen = {"action": "delete_selected", "_selected_action": [bob.pk]}
+    admin.post(reverse("admin:auth_user_changelist"), {**chosen, "post": "yes"})
+    assert told() == [("left", root.pk, pk, "user") for pk in ids]
+    assert list(User.objects.all()) == [root]
+
+
 def test_it_has_ids_and_no_words(alice: User, talk: Talk) -> None:
     place, _answer, _job = talk(alice, "Private", "Private", content="Private")
     sharing.share(alice, place.pk)
