@@ -200,10 +200,11 @@ LOGGING = {
     "loggers": {
         "chat": {"level": env.LOG_LEVEL},
         "chatsite": {"level": env.LOG_LEVEL},
-        # The server's own lines, in the same shape.
-        "uvicorn": {"handlers": ["console"], "level": "INFO", "propagate": False},
-        # A line for each request would have the words somebody searches for.
-        "uvicorn.access": {"level": "WARNING"},
+        # The server's own lines, in the same shape, as many as it was told to write. A
+        # line for each request would have the words somebody searches for: never.
+        "uvicorn": {"handlers": ["console"], "propagate": False},
+        "uvicorn.error": {},
+        "uvicorn.access": {"propagate": False},
     },
 }
 
