@@ -48,11 +48,11 @@ new ConversationMenu(() => sidebar.current);
 const line = new ConnectionLine();
 const connection = new Connection({
   onConversation: (action, conversation) => {
-    if (conversation.id === unlisted?.id) unlisted = conversation;
+    if (conversation.id === unlisted?.id) unlisted = action === "deleted" ? null : conversation;
     sidebar.onConversation(action, conversation);
     if (action !== "deleted") void pane.heard(conversation);
-    // Our own wish to delete it is answered by then.
-    else setTimeout(() => conversation.id === pane.id && leaveDeleted(), 1000);
+    // Our own wish to delete it is answered by then, or was taken back: it is listed.
+    else setTimeout(() => conversation.id === pane.id && !current() && leaveDeleted(), 1000);
   },
   onBack: () => {
     void sidebar.refresh().then(showTitle);
