@@ -198,12 +198,12 @@ def test_stopping_shows_what_is_there_at_once(chat: ChatPage) -> None:
 
 
 def test_thinking_tells_for_how_long(chat: ChatPage) -> None:
-    chat.ask("think n=40 pace=0.2", wait=False)
+    chat.ask("think n=40 pace=0.6", wait=False)
     summary = chat.answer.locator("summary")
     expect(summary).to_have_text(re.compile(r"^Thinking… \d sec$"))
     expect(chat.answer.locator("details")).to_have_attribute("open", "")
     chat.page.reload()
-    expect(summary).to_have_text(re.compile(r"^Thought for [2-9] sec$"))
+    expect(summary).to_have_text(re.compile(r"^Thought for \d sec$"))
     told = summary.inner_text()
     chat.page.keyboard.press("Escape")
     chat.wait_for_end()
