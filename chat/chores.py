@@ -4,7 +4,6 @@ waits for it. Several processes may do the same: every chore allows that."""
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Callable
 
@@ -13,6 +12,7 @@ from .database import in_bulk
 from .rulebook import rulebook
 from .runner import survive
 from .search.passages import index_some
+from .waiting import wait_within
 
 PAUSE = 0.01
 REST = 4
@@ -51,8 +51,7 @@ class Chore:
                     more = await in_bulk(self._work)
                     took = time.monotonic() - began
                     await asyncio.sleep(max(PAUSE, REST * took))
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wanted.wait(), self._seconds)
+            await wait_within(self._wanted, self._seconds)
 
 
 class Chores:

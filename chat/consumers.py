@@ -31,6 +31,7 @@ from .follow import follow
 from .models import Conversation, Generation
 from .notices import group_of
 from .records import load
+from .waiting import wait_within
 
 MAX_WATCHES = 64
 MAX_MESSAGE = 8 * 1024
@@ -99,8 +100,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # the same
     async def _recheck(self) -> None:
         """Deactivated or logged out: the socket goes too. At once when told so."""
         while True:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.doubted.wait(), RECHECK_SECONDS)
+            await wait_within(self.doubted, RECHECK_SECONDS)
             self.doubted.clear()
             caller = await self._caller()
             if caller is None or caller.user.pk != self.user.pk:

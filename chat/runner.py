@@ -24,6 +24,7 @@ from .job import Job, prepare
 from .lease import Lease
 from .ledger import Ledger
 from .tape import Fenced, Tape
+from .waiting import wait_within
 
 logger = logging.getLogger(__name__)
 
@@ -99,8 +100,7 @@ class Runner:
             with survive("cannot claim work"):
                 claimed = await self._claim()
             if claimed < CLAIM_AT_ONCE:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._wanted.wait(), POLL_SECONDS)
+                await wait_within(self._wanted, POLL_SECONDS)
 
     async def _checkpoint_loop(self) -> None:
         while True:
