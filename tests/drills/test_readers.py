@@ -53,9 +53,9 @@ class TestResuming:
             readers = await together(*tasks)
             await together(first.follow())
         await site.check([first, *readers], [prompt] * (1 + len(readers)))
-        # Only another owner may bring one: on a machine that is far too slow.
-        once = [reader for reader in readers if reader.attempts <= {1}]
-        assert all("snapshot" not in reader.names for reader in once)
+        # Only another owner may bring one: on a machine so slow that a lease runs out.
+        given = sum("snapshot" in reader.names for reader in readers)
+        assert given == 0 or site.attempts(first.generation) > 1
 
     async def test_it_resumes_at_every_boundary_when_it_is_finished(
         self, site: Site
