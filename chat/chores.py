@@ -7,7 +7,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from . import audit, findings, nudges, removal
+from . import audit, findings, nudges, removal, statistics
 from .database import in_bulk
 from .rulebook import rulebook
 from .runner import survive
@@ -61,7 +61,11 @@ class Chores:
         self.expire = Chore("expire the audit log", audit.expire, 3600)
         self.learn = Chore("learn the rules", rulebook.learn, 5)
         self.trim = Chore("trim the findings", findings.trim, 600)
-        self._all = (self.index, self.sweep, self.expire, self.learn, self.trim)
+        self.gather = Chore("gather statistics", statistics.gather, 3600)
+        self._all = (
+            *(self.index, self.sweep, self.expire),
+            *(self.learn, self.trim, self.gather),
+        )
 
     def start(self) -> None:
         nudges.changed.connect(self.index.wake)
