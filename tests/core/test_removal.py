@@ -100,7 +100,7 @@ class TestRestore:
     def test_not_after_a_while(self, alice) -> None:
         row = answered(alice)
         removal.remove([row.conversation_id], alice)
-        past = timezone.now() - removal.UNDO
+        past = timezone.now() - removal.UNDO - timedelta(seconds=1)
         Conversation.objects.update(deleted=past)
 
         assert removal.restore(row.conversation_id, alice) is False
