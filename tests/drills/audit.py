@@ -84,12 +84,6 @@ class Site:
         async with session.post(f"{self[name].url}{path}", **more) as response:
             return await response.json()
 
-    def attempts(self, generation: str) -> int:
-        """How many owners it had."""
-        query = "SELECT attempt FROM chat_generation WHERE id = %s"
-        ((found,),) = self.postgres.sql(query, generation)
-        return int(found)
-
     async def check(self, readers: Iterable[Reader], prompts: Iterable[str]) -> None:
         """Each answer is whole, for its reader and in the database."""
         await settled(self.cluster)

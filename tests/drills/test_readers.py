@@ -53,9 +53,9 @@ class TestResuming:
             readers = await together(*tasks)
             await together(first.follow())
         await site.check([first, *readers], [prompt] * (1 + len(readers)))
-        # Only another owner may bring one: on a machine so slow that a lease runs out.
-        given = sum("snapshot" in reader.names for reader in readers)
-        assert given == 0 or site.attempts(first.generation) > 1
+        # One that comes just as the answer ends may be given the row's text, ahead of
+        # the tape: it goes on from what was seen all the same.
+        assert sum(reader.rewinds for reader in readers) == 0
 
     async def test_it_resumes_at_every_boundary_when_it_is_finished(
         self, site: Site
