@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from .database import write
 from .models import AuditEntry
+from .models.audit import AuditQuerySet
 
 Action = AuditEntry.Action
 EXPIRED_AT_ONCE = 500
@@ -58,10 +59,15 @@ def last_reason(actor: Any, objects: Collection[str], within: timedelta) -> str 
     return given.order_by("-id").values_list("reason", flat=True).first()
 
 
-def expire() -> bool:
-    """Remove some of what is older than CHAT_AUDIT_DAYS; whether there may be more."""
+def old() -> AuditQuerySet:
+    """What is older than CHAT_AUDIT_DAYS."""
     if not settings.CHAT_AUDIT_DAYS:
-        return False
+        return AuditEntry.objects.none()
     before = timezone.now() - timedelta(days=settings.CHAT_AUDIT_DAYS)
+    return AuditEntry.objects.filter(at__lt=before)
+
+
+def expire() -> bool:
+    """Remove some of what is old; whether there may be more."""
     with write():
-        return AuditEntry.objects.expire(before, EXPIRED_AT_ONCE) == EXPIRED_AT_ONCE
+        return old().expire(EXPIRED_AT_ONCE) == EXPIRED_AT_ONCE

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from . import audit, findings, nudges, removal, statistics
 from .database import in_bulk
+from .retention import Walk
 from .rulebook import rulebook
 from .runner import survive
 from .search.passages import index_some
@@ -58,12 +59,13 @@ class Chores:
     def __init__(self) -> None:
         self.index = Chore("index", index_some, 2)
         self.sweep = Chore("sweep", removal.sweep, 20)
+        self.prune = Chore("remove what is too old", Walk().step, 600)
         self.expire = Chore("expire the audit log", audit.expire, 3600)
         self.learn = Chore("learn the rules", rulebook.learn, 5)
         self.trim = Chore("trim the findings", findings.trim, 600)
         self.gather = Chore("gather statistics", statistics.gather, 3600)
         self._all = (
-            *(self.index, self.sweep, self.expire),
+            *(self.index, self.sweep, self.prune, self.expire),
             *(self.learn, self.trim, self.gather),
         )
 

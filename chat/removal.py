@@ -18,6 +18,7 @@ from . import generations, nudges
 from .conversations import purge
 from .database import write
 from .models import Conversation, Generation
+from .models.conversation import ConversationQuerySet
 
 UNDO = timedelta(seconds=30)
 """A page offers to undo for ten seconds; its request may take a while."""
@@ -47,10 +48,14 @@ def restore(conversation: UUID, user: Any) -> bool:
         return bool(rows.filter(deleted__gt=Now() - UNDO).update(deleted=None))
 
 
+def swept() -> ConversationQuerySet:
+    """Those deleted a while ago."""
+    return Conversation.objects.filter(deleted__lt=Now() - KEPT)
+
+
 def sweep() -> bool:
-    """Remove some of those deleted a while ago, each in a transaction; whether there
-    may be more."""
-    old = Conversation.objects.filter(deleted__lt=Now() - KEPT)
+    """Remove some of them, each in a transaction; whether there may be more."""
+    old = swept()
     rows = list(old.order_by("deleted").values_list("pk", flat=True)[:SWEPT_AT_ONCE])
     for pk in rows:
         for live in purge(old.filter(pk=pk)):

@@ -64,6 +64,7 @@ class Env(BaseSettings):
     CHAT_MAX_IMPORT_MB: int = Field(default=100, ge=1, le=2048)
     CHAT_SHARING: bool = True
     CHAT_REVIEW: Literal["off", "flagged", "all"] = "all"
+    CHAT_RETENTION_DAYS: int = Field(default=0, ge=0, le=36_500)
     CHAT_AUDIT_DAYS: int = Field(default=730, ge=0, le=36_500)
     CHAT_AUTO_TITLES: bool | None = None
     CHAT_METRICS_TOKEN: SecretStr | None = None

@@ -18,7 +18,7 @@ FIELDS = ("rate_limit", "daily_tokens", "concurrency", "queue")
 
 @admin.register(Quota)
 class QuotaAdmin(_Admin[Quota]):
-    list_display = ("whose", *FIELDS)
+    list_display = ("whose", *FIELDS, "retention_days")
     list_select_related = ("user", "group")
     list_filter = (("user", admin.EmptyFieldListFilter),)
     search_fields = ("user__username", "group__name")
@@ -35,6 +35,16 @@ class QuotaAdmin(_Admin[Quota]):
                 "description": _(
                     "What is empty is inherited: from the most generous of the "
                     "user's groups, then from the settings."
+                ),
+            },
+        ),
+        (
+            _("Retention"),
+            {
+                "fields": ("retention_days",),
+                "description": _(
+                    "What is empty is inherited: from the longest of the user's "
+                    "groups, then from the settings. A legal hold keeps what is older."
                 ),
             },
         ),

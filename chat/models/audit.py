@@ -7,7 +7,6 @@ may be gone. The database itself refuses to change an entry (migration 0015), an
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any, Never
 
 from django.db import models
@@ -30,9 +29,9 @@ class AuditQuerySet(QuerySet["AuditEntry"]):
     def delete(self) -> Never:
         raise AppendOnlyError("entries of the audit log cannot be removed")
 
-    def expire(self, before: datetime, limit: int) -> int:
-        """Remove the oldest ones from before then; how many."""
-        old = self.filter(at__lt=before).order_by("at", "id")
+    def expire(self, limit: int) -> int:
+        """Remove the oldest of them; how many."""
+        old = self.order_by("at", "id")
         some = list(old.values_list("pk", flat=True)[:limit])
         gone, _models = QuerySet.delete(self.filter(pk__in=some))
         return gone
@@ -59,6 +58,7 @@ class AuditEntry(models.Model):
         EXPORT = "export", _("exported their data")
         IMPORT = "import", _("imported a file")
         LEFT = "left", _("deleted an account")
+        PRUNED = "pruned", _("removed, as it was too old")
 
     at = models.DateTimeField(_("time"), default=timezone.now, editable=False)
     actor = models.BigIntegerField(_("who"), null=True)

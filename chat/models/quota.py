@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.validators import MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from ..rates import parse
+
+LONGEST_RETENTION = 36_500
 
 
 def validate_rate(text: str) -> None:
@@ -23,7 +25,8 @@ def validate_rate(text: str) -> None:
 
 class Quota(models.Model):
     """What is left empty is inherited: a user's own value counts before the most
-    generous one of their groups, and that before the settings. See `chat.quotas`."""
+    generous one of their groups, and that before the settings. See `chat.quotas`, of
+    `retention_days` `chat.retention`."""
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL,
@@ -62,6 +65,14 @@ class Quota(models.Model):
         null=True,
         blank=True,
         validators=[MinValueValidator(1)],
+    )
+
+    retention_days = models.PositiveIntegerField(
+        _("conversations are kept for (days)"),
+        null=True,
+        blank=True,
+        validators=[MaxValueValidator(LONGEST_RETENTION)],
+        help_text=_("After the last question or answer; 0: for ever."),
     )
 
     class Meta:
