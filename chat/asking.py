@@ -14,10 +14,9 @@ from django.utils.translation import ngettext
 
 from . import limits, nudges
 from .database import write
-from .engines.base import ModelInfo
-from .engines.registry import default_model, find_model
 from .errors import BusyError, ChatError, NotFoundError
-from .models import Conversation, Generation, Message
+from .models import Generation, Message
+from .offered import choose
 from .records import CONVERSATIONS, GENERATIONS, MESSAGES
 from .tape import CARRIED
 
@@ -58,25 +57,6 @@ def check_prompt(prompt: str) -> str:
             field="prompt",
         )
     return prompt
-
-
-def known_model(name: str) -> ModelInfo:
-    """Raises `ChatError` if none of this name is offered."""
-    info = find_model(name)
-    if info is None:
-        raise ChatError(
-            _("There is no model of this name. GET /api/models lists them."),
-            code="model_not_found",
-            field="model",
-        )
-    return info
-
-
-def _usual_model(conversation: Conversation) -> str:
-    """The one it had; the default for a new one, or if that is offered no more."""
-    if find_model(conversation.model):
-        return conversation.model
-    return known_model(default_model()).id
 
 
 def find_by_key(user: Any, key: str | None) -> Generation | None:
@@ -125,7 +105,7 @@ def answer_below(
     conversation = question.conversation
     # The conversation's own, under what this request asks for.
     params, left = limits.admit(user, conversation.params | ask.params)
-    model = ask.model or _usual_model(conversation)
+    model = choose(user, ask.model, conversation.model)
     answer = Message(
         conversation=conversation,
         parent=question,

@@ -84,6 +84,8 @@ class Driver:
         limit = asyncio.timeout(settings.CHAT_MAX_GENERATION_SECONDS)
         try:
             async with limit:
+                if job.refused:
+                    raise withdrawn(job.row.model)
                 engine = await self._engines.get(job.row.model)
                 async with contextlib.aclosing(engine.stream(job.request())) as stream:
                     async for said in stream:
@@ -141,6 +143,13 @@ def too_slow() -> EngineError:
         "generation_timeout",
         f"The answer took longer than {limit} s. What was written is kept.",
         retryable=True,
+    )
+
+
+def withdrawn(model: str) -> EngineError:
+    return EngineError(
+        "model_not_allowed",
+        f"You may no longer use the model {model}. Choose another one and ask again.",
     )
 
 

@@ -14,8 +14,9 @@ from . import generations, listing
 from .asking import Ask
 from .conversations import path_to
 from .days import grouped
-from .engines.registry import default_model, find_model
+from .engines.registry import find_model
 from .models import Conversation, Generation, Message
+from .offered import default_for
 
 MESSAGES = 50
 CONVERSATIONS = 30
@@ -42,7 +43,7 @@ def first_page(
     """The template's context. `before`: show what came before that message."""
     path = _path(conversation, before) if conversation else []
     last = path[-1] if path else None
-    model = find_model(conversation.model if conversation else default_model())
+    model = find_model(conversation.model if conversation else default_for(user))
     return {
         "path": [_shown(message) for message in path],
         "older": path[0].pk if path and path[0].parent_id else None,

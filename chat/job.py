@@ -31,6 +31,7 @@ from .events import Delta, Snapshot
 from .lease import Lease
 from .models import Generation, GuardFinding
 from .outcomes import Checkpoint, Outcome
+from .quotas import quotas
 from .records import load_all
 from .rulebook import rulebook
 from .screening import Part as AnswerPart
@@ -95,6 +96,8 @@ class Job:
     interrupted: Interruption | None = None
     behind: int = 0
     """The number of the last event in the text it goes on from."""
+    refused: bool = False
+    """Its model was withdrawn from its user before it began."""
     _calls: Called = field(default_factory=Called)
     _saved_tokens: int = 0
     _in_doubt: bool = False
@@ -342,5 +345,7 @@ def job_of(lease: Lease, row: Generation, messages: list[ChatMessage]) -> Job:
         first_token=row.first_token,
         first_text=row.first_text,
         behind=row.last_seq,
+        # What has begun is finished, whoever goes on with it.
+        refused=lease.attempt == 1 and not quotas.may_use(row.user_id, row.model),
         _saved_tokens=row.completion_tokens,
     )

@@ -8,7 +8,9 @@ costs nothing; what is on, a statement.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, NoReturn
 
 from django.conf import settings
 from django.db import connection
@@ -52,7 +54,7 @@ TICK = 0.001
 
 
 def admit(user: Any, params: dict[str, Any]) -> tuple[dict[str, Any], Left | None]:
-    """The parameters, with no more tokens than the user has left today; and what is
+    """The parameters, with no more tokens than the user has left; and what is
     left of the user's rate, if there is one.
 
     Raises `BusyError` and `LimitError`: refused before anything is stored rather than
@@ -62,8 +64,8 @@ def admit(user: Any, params: dict[str, Any]) -> tuple[dict[str, Any], Left | Non
     allowed = quotas.of(user)
     take_turns(STARTS, user.pk)
     _check_queues(user, allowed)
-    if allowed.daily_tokens is not None:
-        params = _within(params, user, allowed.daily_tokens)
+    for left in _left(user, allowed):
+        params = _within(params, left)
     return params, _step(user, allowed.rate) if allowed.rate else None
 
 
@@ -90,21 +92,36 @@ def _check_queues(user: Any, allowed: Allowance) -> None:
         )
 
 
-def _within(params: dict[str, Any], user: Any, limit: int) -> dict[str, Any]:
-    """An answer gets what is left. Those that run already are not counted yet: a user
-    may go beyond the limit by what they had under way."""
-    left = limit - usage.used_today(user)
-    if left <= 0:
-        seconds = (usage.midnight() - timezone.now()).total_seconds()
+def _left(user: Any, allowed: Allowance) -> Iterator[int]:
+    """Tokens of today, and of this month. Those that run already are not counted yet:
+    a user may go beyond a limit by what they had under way."""
+    if (limit := allowed.daily_tokens) is not None:
+        left = limit - usage.used_today(user)
+        yield left if left > 0 else _used_up(limit, "daily", usage.midnight())
+    if (limit := allowed.monthly_tokens) is not None:
+        left = limit - usage.used_this_month(user)
+        yield left if left > 0 else _used_up(limit, "monthly", usage.next_month())
+
+
+def _used_up(limit: int, which: str, until: datetime) -> NoReturn:
+    text = _(
+        "You have used your %(limit)s tokens of today. Nothing was stored; "
+        "ask again tomorrow."
+    )
+    if which == "monthly":
         text = _(
-            "You have used your %(limit)s tokens of today. Nothing was stored; "
-            "ask again tomorrow."
+            "You have used your %(limit)s tokens of this month. Nothing was stored; "
+            "ask again next month."
         )
-        raise LimitError(
-            text % {"limit": number_format(limit, force_grouping=True)},
-            code="daily_tokens_used",
-            after=seconds,
-        )
+    raise LimitError(
+        text % {"limit": number_format(limit, force_grouping=True)},
+        code=f"{which}_tokens_used",
+        after=(until - timezone.now()).total_seconds(),
+    )
+
+
+def _within(params: dict[str, Any], left: int) -> dict[str, Any]:
+    """An answer gets what is left."""
     most = params.get("max_tokens") or settings.CHAT_MAX_NEW_TOKENS
     return {**params, "max_tokens": left} if left < most else params
 

@@ -55,6 +55,8 @@ ended = Nudge("ended")
 
 rules = Nudge("rules")
 """The guard's rules changed."""
+quotas = Nudge("quotas")
+"""What users and groups may has changed, or who is in a group."""
 
 changed = Nudge("changed")
 """A conversation changed: the owner's id, the action (created, updated, deleted), the
@@ -79,5 +81,5 @@ def access_changed(user: object) -> None:
     access.deliver(str(user))
 
 
-ALL = (queue, stop, ended, rules)
+ALL = (queue, stop, ended, rules, quotas)
 BY_NAME = {nudge.name: nudge for nudge in ALL}

@@ -224,6 +224,8 @@ STRINGS: dict[str, str | Promise] = {
     "error_interrupted_next": _("Try again."),
     "error_model": _("This model is no longer offered."),
     "error_model_next": _("Choose another one and try again."),
+    "error_closed": _("You may not use this model."),
+    "error_closed_next": _("Choose another one and try again."),
     "error_internal": _("Something went wrong on our side; it was written to the log."),
     "error_internal_next": _("Try again; if it happens again, reload the page."),
     "error_unknown": _("Something went wrong."),

@@ -15,6 +15,7 @@ from .database import settle
 from .engines.registry import Engines, upstreams
 from .engines.remote.catalog import catalog
 from .notices import Notices
+from .quotas import quotas
 from .rulebook import rulebook
 from .runner import Runner
 from .tape import MemoryTape, RedisTape, Tape
@@ -40,6 +41,7 @@ class Process:
         nudges.stop.connect(self.tape.nudge)
         nudges.ended.connect(self.tape.nudge)
         nudges.rules.connect(rulebook.forget)
+        nudges.quotas.connect(quotas.forget)
         self.notices.start()
         catalog.start(upstreams())
         if settings.CHAT_ROLE != "web":
@@ -63,6 +65,7 @@ class Process:
         nudges.stop.disconnect(self.tape.nudge)
         nudges.ended.disconnect(self.tape.nudge)
         nudges.rules.disconnect(rulebook.forget)
+        nudges.quotas.disconnect(quotas.forget)
         await self.notices.stop()
         await self.engines.stop()
         await catalog.stop()

@@ -43,13 +43,16 @@ def show(request: HttpRequest, **more: Any) -> HttpResponse:
     """The page; `more` has the forms with what is wrong, or the new key."""
     wrong = any(value.errors for value in more.values() if hasattr(value, "errors"))
     wanted = request.preferences  # type: ignore[attr-defined]
+    allowed = quotas.of(request.user)
     context = {
         "page_data": page_data(),
         "form": PreferencesForm(instance=wanted),
         "key_form": KeyForm(),
         "keys": ApiKey.objects.owned_by(request.user).filter(revoked=None),
         "used_today": usage.used_today(request.user),
-        "daily_tokens": quotas.of(request.user).daily_tokens,
+        "daily_tokens": allowed.daily_tokens,
+        "monthly_tokens": allowed.monthly_tokens,
+        "used_this_month": usage.used_this_month(request.user),
         "plot": plot(usage.daily(request.user, DAYS), usage.today()),
         **more,
     }

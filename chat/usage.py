@@ -33,7 +33,7 @@ ON CONFLICT (user_id, day, model, source) DO UPDATE SET
 """
 USED = """
 SELECT COALESCE(SUM(prompt_tokens + completion_tokens), 0)
-FROM chat_usage WHERE user_id = %s AND day = %s
+FROM chat_usage WHERE user_id = %s AND day >= %s AND day <= %s
 """
 
 
@@ -58,7 +58,15 @@ def count(ended: Sequence[Generation]) -> None:
 
 def used_today(user: Any) -> int:
     """Tokens of prompts and answers that ended today."""
-    [(tokens,)] = fetch(USED, [user.pk, today().isoformat()])
+    return _used(user, today())
+
+
+def used_this_month(user: Any) -> int:
+    return _used(user, today().replace(day=1))
+
+
+def _used(user: Any, since: date) -> int:
+    [(tokens,)] = fetch(USED, [user.pk, since.isoformat(), today().isoformat()])
     return int(tokens)
 
 
@@ -81,5 +89,14 @@ def today() -> date:
 
 def midnight() -> datetime:
     """When the next day begins, there."""
-    tomorrow = datetime.combine(today() + timedelta(days=1), time.min)
-    return timezone.make_aware(tomorrow, timezone.get_default_timezone())
+    return _begin_of(today() + timedelta(days=1))
+
+
+def next_month() -> datetime:
+    """When it begins, there."""
+    return _begin_of((today().replace(day=1) + timedelta(days=31)).replace(day=1))
+
+
+def _begin_of(day: date) -> datetime:
+    begin = datetime.combine(day, time.min)
+    return timezone.make_aware(begin, timezone.get_default_timezone())

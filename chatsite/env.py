@@ -60,6 +60,7 @@ class Env(BaseSettings):
     CHAT_MAX_QUEUED: int = Field(default=10_000, ge=1)
     CHAT_RATE_LIMIT: str = ""
     CHAT_DAILY_TOKENS: int = Field(default=0, ge=0)
+    CHAT_MONTHLY_TOKENS: int = Field(default=0, ge=0)
     CHAT_CACHE_MB: int = Field(default=512, ge=16)
     CHAT_MAX_IMPORT_MB: int = Field(default=100, ge=1, le=2048)
     CHAT_SHARING: bool = True
@@ -93,7 +94,7 @@ class Env(BaseSettings):
     def empty_is_none(cls, value: object) -> object:
         return value or None
 
-    @field_validator("CHAT_DAILY_TOKENS", mode="before")
+    @field_validator("CHAT_DAILY_TOKENS", "CHAT_MONTHLY_TOKENS", mode="before")
     @classmethod
     def off_is_zero(cls, value: object) -> object:
         return 0 if value in ("", "off") else value

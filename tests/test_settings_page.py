@@ -240,6 +240,15 @@ class TestUsage:
         assert "1,234 of 50,000 tokens today" in page
         assert '<progress max="50000" value="1234"' in page
 
+    def test_the_months_too(self, session, alice, settings) -> None:
+        settings.CHAT_MONTHLY_TOKENS = 60_000
+        self.add(alice, 1234)
+
+        page = text(session.get("/settings/"))
+
+        assert "1,234 of 60,000 tokens this month" in page
+        assert '<progress max="60000" value="1234"' in page
+
     def test_without_a_limit_there_is_none(self, session, alice) -> None:
         self.add(alice, 1234)
 

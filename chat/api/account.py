@@ -8,9 +8,9 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Router, Status
 
 from .. import keys
-from ..engines.registry import models
 from ..errors import NotFoundError
 from ..models import ApiKey
+from ..offered import models_for
 from .auth import caller_of
 from .schemas import KeyIn, KeyOut, KeyPage, ModelPage, NewKeyOut
 
@@ -19,6 +19,7 @@ router = Router(tags=["account"])
 
 @router.get("/models", response=ModelPage)
 def list_models(request: HttpRequest) -> dict[str, Any]:
+    """Those the caller may use."""
     return {
         "items": [
             {
@@ -29,7 +30,7 @@ def list_models(request: HttpRequest) -> dict[str, Any]:
                 "context_tokens": info.context_tokens,
                 "continues": info.continues,
             }
-            for place, info in enumerate(models())
+            for place, info in enumerate(models_for(caller_of(request)))
         ]
     }
 

@@ -16,11 +16,11 @@ from django.utils.translation import gettext_lazy as _
 from ninja import Header, Router
 
 from .. import generations, present, process
-from ..asking import Ask, known_model
-from ..engines.registry import default_model, find_model
+from ..asking import Ask
 from ..errors import BusyError, ChatError, NotFoundError
 from ..follow import end_of
 from ..models import Generation, Message
+from ..offered import model_for, usual_for
 from ..records import load
 from .auth import caller_of
 from .document import events
@@ -57,16 +57,15 @@ STARTS: dict[str, Any] = {"responses": {"200": EVENTS, "202": STARTED}}
 
 
 def ask_for(body: AnswerIn, key: str | None) -> Ask:
-    """The model by name, if one is named, and the parameters as they are stored."""
-    model = known_model(body.model).id if body.model else ""
-    return Ask(model, body.params.stored(), key)
+    """The model, if one is named, and the parameters as they are stored."""
+    return Ask(body.model or "", body.params.stored(), key)
 
 
-def ask_on(seen: Message, body: AnswerIn, key: str | None) -> Ask:
+def ask_on(user: Any, seen: Message, body: AnswerIn, key: str | None) -> Ask:
     """As `seen` was asked for, but for what the body says. Its limit is used up."""
     job: Generation | None = getattr(seen, "generation", None)
-    had = job.model if job is not None and find_model(job.model) else default_model()
-    info = known_model(body.model or had)
+    had = usual_for(user, job.model if job is not None else "")
+    info = model_for(user, body.model or had)
     ask = Ask(info.id, body.params.stored(), key)
     if job is not None and "params" not in body.model_fields_set:
         params = {name: job.params[name] for name in job.params if name != "max_tokens"}
@@ -157,7 +156,7 @@ def go_on(
     length limit counts what is new.
     """
     user = caller_of(request)
-    ask = ask_on(generations.unfinished(user, message), body or AnswerIn(), key)
+    ask = ask_on(user, generations.unfinished(user, message), body or AnswerIn(), key)
     return begun(request, generations.go_on(user, message, ask))
 
 

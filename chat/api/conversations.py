@@ -21,15 +21,15 @@ from .. import (
     titles,
 )
 from ..asked import system_prompt
-from ..asking import known_model
 from ..context import Outlook, outlook
 from ..engines.base import ModelInfo
-from ..engines.registry import default_model, find_model
+from ..engines.registry import find_model
 from ..errors import NotFoundError
 from ..listing import Place
 from ..models import Conversation, Feedback, Message
 from ..models.conversation import ConversationQuerySet
 from ..models.tag import TAG_CHARS
+from ..offered import default_for, model_for, usual_for
 from ..search import find as search
 from .auth import caller_of, require
 from .paging import MAX_LIMIT, bad_cursor, pack, unpack
@@ -126,7 +126,7 @@ def create_conversation(request: HttpRequest, body: ConversationIn) -> Any:
         owner=user,
         title=body.title.strip(),
         title_source="user" if body.title.strip() else "prompt",
-        model=_known(body.model) or default_model(),
+        model=_known(user, body.model) or default_for(user),
         system_prompt=system_prompt(user, body.system_prompt),
         params=body.params.stored(),
         updated=timezone.now(),
@@ -146,7 +146,7 @@ def change_conversation(
 ) -> Json:
     row = owned(request, conversation)
     changes = body.model_dump(exclude_none=True, exclude={"tags", "title"})
-    _known(body.model)
+    _known(caller_of(request), body.model)
     if body.params is not None:
         changes["params"] = body.params.stored()
     if body.system_prompt:
@@ -189,8 +189,8 @@ def list_tags(request: HttpRequest) -> Json:
     return {"items": list(tags.in_use(caller_of(request)))}
 
 
-def _known(model: str | None) -> str | None:
-    return known_model(model).id if model else model
+def _known(user: Any, model: str | None) -> str | None:
+    return model_for(user, model).id if model else model
 
 
 @router.get("/conversations/{uuid:conversation}/messages", response=MessagePage)
@@ -239,7 +239,8 @@ def look_ahead(
     """How much of the model's context the next question takes, by estimate, and which
     messages it will not carry along. `draft`: its own tokens, about."""
     row = owned(request, conversation)
-    info = find_model(_known(model) or row.model) or find_model(default_model())
+    user = caller_of(request)
+    info = find_model(_known(user, model) or usual_for(user, row.model))
     return outlook(row, info or ModelInfo(row.model, row.model), draft)
 
 

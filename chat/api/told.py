@@ -11,8 +11,9 @@ from pydantic import ConfigDict, Field
 
 from ..calls import Told
 from ..engines.base import ChatMessage
-from ..engines.registry import can, default_model, find_model
+from ..engines.registry import can, find_model
 from ..errors import ChatError
+from ..offered import default_for
 from .schemas import Text as StoredText
 from .tools import NO_TOOLS, unsupported
 
@@ -112,9 +113,9 @@ ONLY_TEXT = _("Only text is understood, no images or files.")
 INSTEAD_OF_FUNCTIONS = _("Functions are out of date: use tools.")
 
 
-def model_named(name: str | None) -> str:
-    """A model there is: the named one, or the default."""
-    model = name or default_model()
+def model_named(user: Any, name: str | None) -> str:
+    """A model there is: the named one, or the user's default."""
+    model = name or default_for(user)
     if find_model(model) is None:
         raise ChatError(
             _("There is no model of this name: %(name)s.") % {"name": model[:100]},

@@ -109,11 +109,6 @@ def models() -> list[ModelInfo]:
     return [*([default] if default else ()), *found.values()]
 
 
-def default_model() -> str:
-    """None may be known yet, while an engine has not listed its models."""
-    return next((info.id for info in models()), settings.CHAT_MODEL)
-
-
 def find_model(name: str) -> ModelInfo | None:
     return next((info for info in models() if info.id == name), None)
 

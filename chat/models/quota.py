@@ -54,6 +54,15 @@ class Quota(models.Model):
     daily_tokens = models.PositiveBigIntegerField(
         _("tokens a day"), null=True, blank=True, help_text=_("0: no limit.")
     )
+    monthly_tokens = models.PositiveBigIntegerField(
+        _("tokens a month"), null=True, blank=True, help_text=_("0: no limit.")
+    )
+    allowed_models = models.JSONField(
+        _("models"),
+        default=list,
+        blank=True,
+        help_text=_("None chosen: not restricted by this."),
+    )
     concurrency = models.PositiveIntegerField(
         _("answers at a time"),
         null=True,

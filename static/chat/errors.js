@@ -25,6 +25,7 @@ const BY_CODE = {
   out_of_memory: "memory",
   too_many_attempts: "interrupted",
   model_not_found: "model",
+  model_not_allowed: "closed",
   internal_error: "internal",
   csrf_failed: "forbidden",
 };

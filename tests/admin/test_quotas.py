@@ -15,7 +15,7 @@ from chat.rates import Rate
 ADD = reverse("admin:chat_quota_add")
 LIST = reverse("admin:chat_quota_changelist")
 EMPTY = {"user": "", "group": "", "rate_limit": "", "daily_tokens": ""}
-EMPTY |= {"concurrency": "", "queue": ""}
+EMPTY |= {"monthly_tokens": "", "concurrency": "", "queue": ""}
 
 
 def problems(response: Any) -> dict[str, list[str]]:
@@ -46,6 +46,34 @@ def test_it_gives_a_group_limits(admin: Client, alice: User) -> None:
     assert "1000" in text
 
 
+def test_it_chooses_the_models_of_a_group(admin: Client, alice: User) -> None:
+    group = Group.objects.create(name="team")
+    alice.groups.add(group)
+    page = admin.get(ADD).content.decode()
+    assert 'name="allowed_models" value="scripted"' in page
+
+    chosen = EMPTY | {"group": group.pk, "allowed_models": ["scripted"]}
+    assert admin.post(ADD, chosen).status_code == 302
+
+    assert quotas.may_use(alice.pk, "scripted")
+    assert not quotas.may_use(alice.pk, "large")
+
+
+def test_a_model_that_is_away_stays_chosen(admin: Client) -> None:
+    group = Group.objects.create(name="team")
+    row = Quota.objects.create(group=group, allowed_models=["away"])
+    page = reverse("admin:chat_quota_change", args=[row.pk])
+    assert 'value="away"' in admin.get(page).content.decode()
+
+    kept = EMPTY | {"group": group.pk, "allowed_models": ["away", "scripted"]}
+    assert admin.post(page, kept).status_code == 302
+    row.refresh_from_db()
+    assert row.allowed_models == ["away", "scripted"]
+
+    unknown = EMPTY | {"group": group.pk, "allowed_models": ["never heard of"]}
+    assert "allowed_models" in problems(admin.post(page, unknown))
+
+
 def test_what_is_deleted_holds_no_longer(admin: Client, alice: User) -> None:
     row = Quota.objects.create(user=alice, queue=1)
     assert quotas.of(alice).queue == 1
@@ -61,6 +89,7 @@ def test_what_is_deleted_holds_no_longer(admin: Client, alice: User) -> None:
     [
         ({"rate_limit": "often"}, "rate_limit"),
         ({"daily_tokens": "-1"}, "daily_tokens"),
+        ({"monthly_tokens": "x"}, "monthly_tokens"),
         ({"concurrency": "0"}, "concurrency"),
         ({"queue": "x"}, "queue"),
         ({"user": ""}, "__all__"),

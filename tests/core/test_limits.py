@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -292,6 +292,56 @@ class TestDailyTokens:
             user=alice, day=usage.today(), model="m", completion_tokens=10**12
         )
 
+        assert ask(alice).params == {}
+
+
+class TestMonthlyTokens:
+    @pytest.fixture(autouse=True)
+    def limit(self, settings) -> None:
+        settings.CHAT_MONTHLY_TOKENS = 100
+
+    def used(self, user: User, day: date, tokens: int) -> None:
+        Usage.objects.create(
+            user=user, day=day, model="m", source="web", completion_tokens=tokens
+        )
+
+    def test_the_days_of_the_month_count_together(
+        self, alice: User, bob: User, monkeypatch
+    ) -> None:
+        now = datetime(2026, 2, 28, 23, 0, tzinfo=UTC)
+        monkeypatch.setattr(timezone, "now", lambda: now)
+        self.used(alice, date(2026, 2, 1), 60)
+        self.used(alice, date(2026, 2, 28), 40)
+        self.used(bob, date(2026, 1, 31), 100)
+
+        error = refused(alice)
+
+        assert (error.code, error.headers["Retry-After"]) == (
+            "monthly_tokens_used",
+            "3600",
+        )
+        assert "100 tokens of this month" in str(error.message)
+        ask(bob)
+        monkeypatch.setattr(timezone, "now", lambda: now + timedelta(hours=1))
+        ask(alice)
+
+    def test_an_answer_gets_the_least_that_is_left(self, alice: User, settings) -> None:
+        self.used(alice, usage.today(), 60)
+        assert ask(alice).params == {"max_tokens": 40}
+
+        settings.CHAT_DAILY_TOKENS = 70
+        assert ask(alice).params == {"max_tokens": 10}
+
+        settings.CHAT_DAILY_TOKENS = 130
+        assert ask(alice).params == {"max_tokens": 40}
+
+    def test_a_group_may_have_its_own(self, alice: User) -> None:
+        self.used(alice, usage.today(), 100)
+        group = Group.objects.create(name="team")
+        Quota.objects.create(group=group, monthly_tokens=0)
+        alice.groups.add(group)
+
+        assert quotas.of(alice).monthly_tokens is None
         assert ask(alice).params == {}
 
 

@@ -105,9 +105,9 @@ class GenerationIn(Schema):
             text = _("Tools need the result format message.")
             raise unsupported("parameters.result_format", text)
 
-    def ask(self, key: str | None) -> Ask:
+    def ask(self, user: Any, key: str | None) -> Ask:
         self.refuse()
-        given, model = self.parameters, model_named(self.model)
+        given, model = self.parameters, model_named(user, self.model)
         form, tools = given.response_format, given.tools or ()
         wanted = form is not None and form.type != "text"
         more = {
@@ -127,9 +127,10 @@ class GenerationIn(Schema):
 
 
 def start(request: HttpRequest, body: GenerationIn, key: str | None) -> Generation:
-    ask = body.ask(key)
+    user = caller_of(request)
+    ask = body.ask(user, key)
     brought = body.told(tools=can(ask.model, "tools"))
-    return calls.start(caller_of(request), ask, brought, "input.messages")
+    return calls.start(user, ask, brought, "input.messages")
 
 
 @api.post(

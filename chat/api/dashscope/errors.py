@@ -10,12 +10,14 @@ from ...events import Failed
 STATUSES = {"model_not_found": 404}
 BY_CODE = {
     "model_not_found": "ModelNotFound",
+    "model_not_allowed": "Model.AccessDenied",
     "unsupported_parameter": "InvalidParameter.NotSupported",
     "context_too_long": "InvalidParameter.InputTooLong",
     "prompt_too_long": "InvalidParameter.InputTooLong",
     "rate_limited": "Throttling.RateQuota",
     "user_queue_full": "Throttling.RateQuota",
     "daily_tokens_used": "Throttling.AllocationQuota",
+    "monthly_tokens_used": "Throttling.AllocationQuota",
     "key_expired": "InvalidApiKey.Expired",
     "content_filter": "DataInspectionFailed",
     "scope_missing": "AccessDenied.ScopeMissing",

@@ -10,10 +10,11 @@ from django.utils.translation import gettext_lazy as _
 from ninja import Router
 
 from ... import calls
-from ...engines.registry import can, models
+from ...engines.registry import can
 from ...errors import ChatError
 from ...follow import usage
 from ...models import Generation
+from ...offered import model_for, models_for
 from ..auth import caller_of
 from ..chat import IdempotencyKey
 from ..document import event_stream
@@ -33,9 +34,10 @@ LISTED = 1_700_000_000
 
 
 def start(request: HttpRequest, body: ChatCompletionIn, key: str | None) -> Generation:
-    ask = body.asked(key)
+    user = caller_of(request)
+    ask = body.asked(user, key)
     brought = told(body.messages, tools=can(ask.model, "tools"))
-    return calls.start(caller_of(request), ask, brought)
+    return calls.start(user, ask, brought)
 
 
 @router.post(
@@ -82,7 +84,9 @@ def shown(model: str) -> dict[str, Any]:
 
 @router.get("/models", response=OpenAIModels)
 def list_models(request: HttpRequest) -> dict[str, Any]:
-    return {"object": "list", "data": [shown(info.id) for info in models()]}
+    """Those the caller may use."""
+    found = models_for(caller_of(request))
+    return {"object": "list", "data": [shown(info.id) for info in found]}
 
 
 @router.get("/models/{path:model}", response=OpenAIModel)
@@ -90,4 +94,5 @@ def get_model(request: HttpRequest, model: str) -> dict[str, Any]:
     """Names may have slashes in them."""
     if not model:
         raise ChatError(_("Name a model."), code="model_not_found", field="model")
-    return shown(model_named(model))
+    user = caller_of(request)
+    return shown(model_for(user, model_named(user, model)).id)

@@ -16,6 +16,7 @@ CODES = {
     "user_queue_full": "rate_limit_exceeded",
     "rate_limited": "rate_limit_exceeded",
     "daily_tokens_used": "insufficient_quota",
+    "monthly_tokens_used": "insufficient_quota",
 }
 STATUSES = {"model_not_found": 404}
 LONGEST_RETRY_SECONDS = 120

@@ -124,10 +124,11 @@ class ResponseIn(Asking):
         for place, tool in enumerate(self.tools or ()):
             yield tool.told(f"tools.{place}")
 
-    def asked(self, key: str | None) -> Ask:
+    def asked(self, user: Any, key: str | None) -> Ask:
         """`call` is for showing the response again, not for the engine."""
         form = self.text.format if self.text else None
         return self.ask(
+            user,
             key,
             list(self.offered_tools()),
             max_tokens=self.max_output_tokens or self.max_tokens,

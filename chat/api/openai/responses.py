@@ -39,7 +39,7 @@ STOP_SECONDS = 5.0
 
 def start(request: HttpRequest, body: ResponseIn, key: str | None) -> Generation:
     user = caller_of(request)
-    ask = body.asked(key)
+    ask = body.asked(user, key)
     given = told(body.messages(), "input", tools=can(ask.model, "tools"))
     system = [text for text in (body.instructions, given.system_prompt) if text]
     messages = together(given.messages)

@@ -94,9 +94,11 @@ class Asking(Sampling, Offering):
             if getattr(self, name, None):
                 raise unsupported(name, why)
 
-    def ask(self, key: str | None, tools: list[dict[str, Any]], **more: Any) -> Ask:
+    def ask(
+        self, user: Any, key: str | None, tools: list[dict[str, Any]], **more: Any
+    ) -> Ask:
         self.refuse()
-        model = model_named(self.model)
+        model = model_named(user, self.model)
         effort = self.effort()
         params = {
             **self.sampling(),
@@ -154,9 +156,10 @@ class ChatCompletionIn(Asking):
                 raise unsupported(field, _("Say which call it answers."))
         check_bound("max_completion_tokens", self.max_completion_tokens)
 
-    def asked(self, key: str | None) -> Ask:
+    def asked(self, user: Any, key: str | None) -> Ask:
         form = self.response_format
         return self.ask(
+            user,
             key,
             [tool.told() for tool in self.tools or ()],
             max_tokens=self.max_completion_tokens or self.max_tokens,
