@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('chat', '0017_guard'),
+        ('chat', '0018_retention'),
     ]
 
     operations = [
