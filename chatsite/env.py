@@ -14,6 +14,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from chat.rates import parse
 
+from .mail import mail_server
+
 ROOT = Path(__file__).resolve().parent.parent
 Names = Annotated[list[str], NoDecode]
 
@@ -69,6 +71,9 @@ class Env(BaseSettings):
     CHAT_AUDIT_DAYS: int = Field(default=730, ge=0, le=36_500)
     CHAT_AUTO_TITLES: bool | None = None
     CHAT_METRICS_TOKEN: SecretStr | None = None
+    CHAT_SIGNUP: bool = False
+    EMAIL_URL: SecretStr | None = None
+    DEFAULT_FROM_EMAIL: str = "Chatsite <chatsite@localhost>"
     WEB_CONCURRENCY: int = Field(default=1, ge=1)
 
     @field_validator(
@@ -88,6 +93,7 @@ class Env(BaseSettings):
         "CHAT_MODELS_FILE",
         "CHAT_AUTO_TITLES",
         "CHAT_METRICS_TOKEN",
+        "EMAIL_URL",
         mode="before",
     )
     @classmethod
@@ -103,6 +109,13 @@ class Env(BaseSettings):
     @classmethod
     def is_rate(cls, value: str) -> str:
         parse(value)
+        return value
+
+    @field_validator("EMAIL_URL")
+    @classmethod
+    def is_mail(cls, value: SecretStr | None) -> SecretStr | None:
+        if value:
+            mail_server(value.get_secret_value())
         return value
 
     def secret_key(self) -> str:

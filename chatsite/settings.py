@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from servestatic.compress import Compressor
 
 from .env import ROOT, env
+from .mail import mail_server
 
 BASE_DIR = ROOT
 DEBUG = env.DEBUG
@@ -30,6 +31,8 @@ INSTALLED_APPS = [
     "corsheaders",
     "csp",
     "ninja",
+    "allauth",
+    "allauth.account",
     "chat",
 ]
 
@@ -46,6 +49,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "chat.api.middleware.ApiMiddleware",
 ]
 
@@ -62,6 +66,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "csp.context_processors.nonce",
                 "chat.preferences.theme",
+                "chat.signin.views.offers",
             ],
         },
     },
@@ -106,6 +111,75 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+# What stays counts attempts to sign in. One process keeps it to itself; several have
+# a Redis (chat.E004).
+CACHES = {
+    "default": (
+        {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": REDIS_URL,
+            "KEY_PREFIX": "chatsite",
+        }
+        if REDIS_URL
+        else {
+            "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+            # Whoever tries many names must not push out what is known of one.
+            "OPTIONS": {"MAX_ENTRIES": 100_000},
+        }
+    )
+}
+
+EMAIL_IS_SET = DEBUG or env.EMAIL_URL is not None
+"""Whether mails arrive anywhere; with DEBUG, in the terminal."""
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.DEFAULT_FROM_EMAIL
+EMAIL_TIMEOUT = 10
+(
+    EMAIL_BACKEND,
+    EMAIL_HOST,
+    EMAIL_PORT,
+    EMAIL_HOST_USER,
+    EMAIL_HOST_PASSWORD,
+    EMAIL_USE_TLS,
+    EMAIL_USE_SSL,
+) = mail_server(env.EMAIL_URL.get_secret_value() if env.EMAIL_URL else None)
+
+AUTHENTICATION_BACKENDS = [
+    "chat.signin.backend.Backend",
+    # Sessions from before name this one. It costs a wrong password a second hash.
+    "django.contrib.auth.backends.ModelBackend",
+]
+CHAT_SIGNUP = env.CHAT_SIGNUP
+ACCOUNT_ADAPTER = "chat.signin.adapter.AccountAdapter"
+ACCOUNT_FORMS = {
+    "login": "chat.signin.forms.LoginForm",
+    "signup": "chat.signin.forms.SignupForm",
+    "add_email": "chat.signin.forms.AddEmailForm",
+    "change_password": "chat.signin.forms.ChangePasswordForm",
+    "reset_password": "chat.signin.forms.ResetPasswordForm",
+    "reset_password_from_key": "chat.signin.forms.ResetPasswordKeyForm",
+    "reauthenticate": "chat.signin.forms.ReauthenticateForm",
+}
+ACCOUNT_LOGIN_METHODS = {"username", "email"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*", "password2*"]
+# Of who signs up; see chat.signin.adapter.VerificationStage.
+ACCOUNT_EMAIL_VERIFICATION = "mandatory" if EMAIL_IS_SET else "none"
+ACCOUNT_MAX_EMAIL_ADDRESSES = 5
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+# Whoever finds an open browser does not get the account by another address.
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+ACCOUNT_SESSION_REMEMBER = True
+# Somebody signed in whom a page refuses may sign in as somebody else.
+ACCOUNT_AUTHENTICATED_LOGIN_REDIRECTS = False
+ACCOUNT_LOGOUT_REDIRECT_URL = "/accounts/login/"
+# A school is one address; so an address may do more than a person, an account may not.
+ACCOUNT_RATE_LIMITS = {
+    "login": "120/m/ip",
+    "login_failed": "30/m/ip,5/5m/key",
+    "signup": "20/m/ip",
+    "reset_password": "20/m/ip,5/h/key",
+}
+
 LOGIN_URL = "/accounts/login/"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/accounts/login/"

@@ -12,6 +12,7 @@ import pytest_asyncio
 from asgiref.sync import SyncToAsync
 from django.conf import settings as django_settings
 from django.contrib.auth.models import User
+from django.core.cache import cache
 from django.db import connection, connections
 from django.test import AsyncClient, Client
 
@@ -48,6 +49,8 @@ for _name, _value in {
     # Tests of anything but the limits ask as much as they like.
     "CHAT_USER_CONCURRENCY": 1000,
     "CHAT_USER_QUEUE": 10_000,
+    "EMAIL_IS_SET": True,  # Django's test runner keeps what is sent
+    "ACCOUNT_EMAIL_VERIFICATION": "mandatory",
 }.items():
     setattr(django_settings, _name, _value)
 
@@ -85,6 +88,7 @@ def django_db_setup(django_db_setup: None) -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def nothing_known() -> None:
     """Ids come again in the next test."""
+    cache.clear()
     quotas.forget()
     rulebook.forget()
     rulebook.known = NO_RULES

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from allauth.account.models import EmailAddress
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import User
@@ -13,7 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from .. import audit
 from ..database import write
 
-admin.site.unregister(User)
+admin.site.unregister((User, EmailAddress))
 
 
 @admin.register(User)

@@ -23,7 +23,7 @@ from ..models import (
     Share,
     Usage,
 )
-from . import pages
+from . import pages, signin
 
 FORMAT = "chatsite"
 VERSION = 1
@@ -90,6 +90,7 @@ def account(user: Any) -> Json:
             "last_name": user.last_name,
             "joined": user.date_joined,
             "last_login": user.last_login,
+            **signin.account(user),
         },
         "preferences": preferences and model_to_dict(preferences, exclude=["user"]),
         "prompt_templates": list(templates.values("name", "text", *WHEN)),

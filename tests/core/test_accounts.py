@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.apps import apps
 from django.contrib.auth.models import User
 from django.db import connection
@@ -30,7 +31,8 @@ pytestmark = pytest.mark.django_db
 def rows() -> dict[str, int]:
     return {
         model.__name__: model._default_manager.count()
-        for model in apps.get_app_config("chat").get_models()
+        for app in ("chat", "account")
+        for model in apps.get_app_config(app).get_models()
         if model is not AuditEntry
     }
 
@@ -42,6 +44,7 @@ def fill(user: User) -> Generation:
     Share.objects.create(owner=user, conversation=row.conversation, content=[])
     ApiKey.objects.create_key(user)
     preferences.change(user, theme="dark")
+    EmailAddress.objects.create(user=user, email=f"{user.username}@example.org")
     return row
 
 

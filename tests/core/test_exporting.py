@@ -6,6 +6,7 @@ import json
 from datetime import timedelta
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.contrib.auth.models import User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -92,11 +93,14 @@ class TestJson:
         Preferences.objects.create(user=alice, theme="dark")
         PromptTemplate.objects.create(owner=alice, name="t", text="Summarise")
         share, _new = sharing.share(alice, answered(alice).conversation_id)
+        EmailAddress.objects.create(user=alice, email="a@example.org")
 
         document = whole(alice)
         text = json.dumps(document)
 
         assert document["account"]["username"] == "alice"
+        address = {"email": "a@example.org", "verified": False, "primary": False}
+        assert document["account"]["email_addresses"] == [address]
         assert document["preferences"]["theme"] == "dark"
         assert document["prompt_templates"][0]["text"] == "Summarise"
         assert document["usage"][0]["completion_tokens"] == 3

@@ -38,6 +38,7 @@ ASK = {"prompt": "Hello"}
 TOLD = {"model": "scripted", "messages": [{"role": "user", "content": "Hello"}]}
 EVERYBODY = Door(Who.EVERYBODY)
 SIGNED_IN, OWNER, NOBODY = Door(Who.SIGNED_IN), Door(Who.OWNER), Door(Who.NOBODY)
+NOBODY_FORM = Door(Who.NOBODY, {}, form=True)
 RESPONSE = {"name": "response"}
 
 SITE: dict[tuple[str, str], Door] = {
@@ -60,6 +61,26 @@ SITE: dict[tuple[str, str], Door] = {
     ("GET", "accounts/login/"): EVERYBODY,
     ("POST", "accounts/login/"): Door(Who.EVERYBODY, {}, form=True),
     ("POST", "accounts/logout/"): Door(Who.LOGIN, {}, form=True),
+    ("GET", "accounts/inactive/"): EVERYBODY,
+    ("GET", "accounts/signup/"): EVERYBODY,
+    ("POST", "accounts/signup/"): Door(Who.EVERYBODY, {}, form=True),
+    ("GET", "accounts/reauthenticate/"): Door(Who.PAGE),
+    ("POST", "accounts/reauthenticate/"): Door(Who.PAGE, {}, form=True),
+    ("GET", "accounts/email/"): Door(Who.PAGE),
+    ("POST", "accounts/email/"): Door(Who.PAGE, {}, form=True),
+    ("GET", "accounts/confirm-email/"): EVERYBODY,
+    ("GET", "accounts/confirm-email/<key>/"): EVERYBODY,
+    ("POST", "accounts/confirm-email/<key>/"): NOBODY_FORM,
+    ("GET", "accounts/password/change/"): Door(Who.PAGE),
+    ("POST", "accounts/password/change/"): Door(Who.PAGE, {}, form=True),
+    ("GET", "accounts/password/reset/"): EVERYBODY,
+    ("POST", "accounts/password/reset/"): Door(Who.EVERYBODY, {}, form=True),
+    ("GET", "accounts/password/reset/done/"): EVERYBODY,
+    ("GET", "accounts/password/reset/key/<uidb36>-<key>/"): EVERYBODY,
+    ("POST", "accounts/password/reset/key/<uidb36>-<key>/"): Door(
+        Who.EVERYBODY, {}, form=True
+    ),
+    ("GET", "accounts/password/reset/key/done/"): EVERYBODY,
     ("GET", "healthz"): EVERYBODY,
     # From here; its own tests tell of other hosts and of the token.
     ("GET", "metrics"): EVERYBODY,

@@ -82,6 +82,7 @@ class World:
             "token": share.token,
             "template": template.pk,
             "key": key.pk,
+            "uidb36": "1",  # with that for a key, it opens nothing
             "model": models()[0].id,
         }
         audit.record(alice, audit.Action.EXPORT, alice, whose=alice.pk)

@@ -44,6 +44,9 @@ def test_lists_are_comma_separated(monkeypatch: pytest.MonkeyPatch) -> None:
         ("CHAT_RATE_LIMIT", "often"),
         ("CHAT_DAILY_TOKENS", "-1"),
         ("DEBUG", "perhaps"),
+        ("CHAT_SIGNUP", "perhaps"),
+        ("EMAIL_URL", "mail.example.org"),
+        ("EMAIL_URL", "smtp://"),
     ],
 )
 def test_a_value_that_does_not_fit_is_named(

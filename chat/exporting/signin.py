@@ -1,0 +1,12 @@
+"""How a user signs in. Nothing that opens anything: no password, no secret."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.account.models import EmailAddress
+
+
+def account(user: Any) -> dict[str, Any]:
+    addresses = EmailAddress.objects.filter(user=user).order_by("pk")
+    return {"email_addresses": list(addresses.values("email", "verified", "primary"))}

@@ -1,0 +1,58 @@
+"""What allauth's views need around them here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.account import views
+from django.conf import settings
+from django.contrib import admin
+from django.contrib.auth.views import redirect_to_login
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from .. import preferences
+
+
+def offers(request: HttpRequest) -> dict[str, Any]:
+    """For every template: the ways in that there are."""
+    return {"signup_open": settings.CHAT_SIGNUP, "mail_is_set": settings.EMAIL_IS_SET}
+
+
+def admin_login(request: HttpRequest) -> HttpResponse:
+    """The site's own sign-in in the place of the admin's, which knows neither limits
+    nor a second factor. Who is signed in and no staff may be somebody else there."""
+    inside = request.GET.get("next", "")
+    if not url_has_allowed_host_and_scheme(inside, allowed_hosts=None):
+        inside = "/admin/"
+    if admin.site.has_permission(request):
+        return redirect(inside)
+    return redirect_to_login(inside)
+
+
+def reset_password(request: HttpRequest) -> HttpResponse:
+    """By e-mail, or through whoever runs the site."""
+    if not settings.EMAIL_IS_SET:
+        return render(request, "account/password_reset_by_hand.html")
+    response: HttpResponse = views.password_reset(request)
+    return response
+
+
+@preferences.personal
+def change_password(request: HttpRequest) -> HttpResponse:
+    """Of who has one: others come by single sign-on, and stay with that."""
+    user: Any = request.user
+    if not user.has_usable_password():
+        raise Http404
+    response: HttpResponse = views.password_change(request)
+    return response
+
+
+@preferences.personal
+def addresses(request: HttpRequest) -> HttpResponse:
+    """E-mail addresses, where mails that confirm them can be sent."""
+    if not settings.EMAIL_IS_SET:
+        raise Http404
+    response: HttpResponse = views.email(request)
+    return response
