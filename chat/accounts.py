@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from . import audit, conversations, generations, nudges
+from . import audit, conversations, generations, holds, nudges
 from .audit import Action
 from .database import write
 from .errors import ChatError, ConflictError, NotFoundError
@@ -54,6 +54,7 @@ def delete(user: Any) -> None:
     Broken off in between, the account is still there and can be deleted again.
     """
     check_may_leave(user)
+    holds.check_may_go(user)
     live = Generation.objects.owned_by(user).live()
     for pk in list(live.values_list("pk", flat=True)):
         with suppress(NotFoundError, Generation.DoesNotExist):
@@ -61,6 +62,8 @@ def delete(user: Any) -> None:
     while _drop_conversations(user):
         pass
     with write():
+        holds.respect()
+        holds.check_may_go(user)
         row = _lock(user)
         while _drop_conversations(user):  # what was begun meanwhile
             pass
@@ -72,9 +75,9 @@ def delete(user: Any) -> None:
 
 def _drop_conversations(user: Any) -> bool:
     """Some of them; False when there was none."""
-    mine = Conversation.objects.owned_by(user).values_list("pk", flat=True)
-    some = list(mine[:BATCH])
-    for live in conversations.delete(some, user):
+    mine = Conversation.objects.filter(~holds.held(), owner=user)
+    some = list(mine.values_list("pk", flat=True)[:BATCH])
+    for live in conversations.purge(mine.filter(pk__in=some)):
         transaction.on_commit(partial(nudges.stop.send, str(live)))
     return bool(some)
 

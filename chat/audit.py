@@ -7,10 +7,12 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
+from django.db.models import QuerySet
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from .database import write
-from .models import AuditEntry
+from .models import AuditEntry, Hold
 from .models.audit import AuditQuerySet
 
 Action = AuditEntry.Action
@@ -60,11 +62,17 @@ def last_reason(actor: Any, objects: Collection[str], within: timedelta) -> str 
 
 
 def old() -> AuditQuerySet:
-    """What is older than CHAT_AUDIT_DAYS."""
+    """What is older than CHAT_AUDIT_DAYS, and may go."""
     if not settings.CHAT_AUDIT_DAYS:
         return AuditEntry.objects.none()
     before = timezone.now() - timedelta(days=settings.CHAT_AUDIT_DAYS)
-    return AuditEntry.objects.filter(at__lt=before)
+    return AuditEntry.objects.filter(at__lt=before).exclude(subject__in=_kept())
+
+
+def _kept() -> QuerySet[Any]:
+    """Users of whom something is under a legal hold: what tells of them stays too."""
+    whose = Coalesce("user", "conversation__owner")
+    return Hold.objects.annotate(whose=whose).order_by().values("whose")
 
 
 def expire() -> bool:

@@ -14,7 +14,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import Q
 
-from . import usage
+from . import holds, usage
 from .database import write
 from .engines.base import ChatMessage
 from .models import Conversation, Generation, Message
@@ -129,17 +129,21 @@ def as_told(row: Message, *, tools: bool = True) -> ChatMessage | None:
 
 
 def delete(conversations: Collection[UUID], user: Any) -> list[UUID]:
-    """Remove them for good; the ids of generations that were live."""
+    """Remove them for good, but for what is held; the ids of generations that were
+    live."""
     return purge(Conversation.objects.owned_by(user).filter(pk__in=conversations))
 
 
 def purge(rows: ConversationQuerySet) -> list[UUID]:
     """Remove them with everything below; the ids of generations that were live.
 
-    What those used by their last checkpoint is counted: deleting is no way around it.
+    What a legal hold covers stays, whoever asks. What those used by their last
+    checkpoint is counted: deleting is no way around it.
     """
+    rows = rows.filter(~holds.held())
     below = Generation.objects.filter(conversation__in=rows).order_by("pk")
     with write():
+        holds.respect()
         # Answers before their conversation, as their ends lock them; the ended ones
         # too: what has ended while one waits for it stays locked.
         list(below.select_for_update().values_list("pk"))

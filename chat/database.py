@@ -67,6 +67,15 @@ def take_turns(lock: int, number: int = 0) -> None:
             cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [lock, number])
 
 
+def join_turn(lock: int, number: int = 0) -> None:
+    """The same beside others that join: only those who take turns there wait."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_advisory_xact_lock_shared(%s, %s)", [lock, number]
+            )
+
+
 async def in_database(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """Run sync database work in a thread that keeps its connection."""
     return await _in(_pool, partial(work, *args, **kwargs))

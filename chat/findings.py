@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from django.db import IntegrityError
 from django.db.models import Max
 
-from . import review
+from . import holds, review
 from .database import write
 from .guard import WINDOW, Finding
 from .models import Flag, Generation, GuardFinding
@@ -79,9 +79,10 @@ def raise_flags(rows: Sequence[GuardFinding]) -> None:
 def trim() -> bool:
     """Remove some of the oldest beyond the bound; whether there may be more."""
     newest = GuardFinding.objects.aggregate(newest=Max("pk"))["newest"] or 0
-    rows = GuardFinding.objects.filter(pk__lte=newest - MOST).order_by("pk")
-    old = list(rows.values_list("pk", flat=True)[:TRIMMED_AT_ONCE])
-    if old:
-        with write():
-            GuardFinding.objects.filter(pk__in=old).delete()
+    kept = holds.held("generation__conversation", "user")
+    rows = GuardFinding.objects.filter(~kept, pk__lte=newest - MOST).order_by("pk")
+    with write():
+        holds.respect()
+        old = list(rows.values_list("pk", flat=True)[:TRIMMED_AT_ONCE])
+        GuardFinding.objects.filter(pk__in=old).delete()
     return len(old) == TRIMMED_AT_ONCE

@@ -2,7 +2,8 @@
 
 A deleted one is marked, and by that out of sight everywhere (`owned_by`); its answers
 end at once. A little later it is removed for good, by `sweep`, in any process that
-runs generations or by `manage.py prune`.
+runs generations or by `manage.py prune`. What a legal hold covers (`chat.holds`) stays
+marked until it is lifted.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from uuid import UUID
 
 from django.db.models.functions import Now
 
-from . import generations, nudges
-from .conversations import purge
+from . import generations, holds, nudges
+from .conversations import delete, purge
 from .database import write
 from .models import Conversation, Generation
 from .models.conversation import ConversationQuerySet
@@ -41,6 +42,13 @@ def remove(conversations: Collection[UUID], user: Any) -> list[UUID]:
     return gone
 
 
+def discard(conversations: Collection[UUID], user: Any) -> None:
+    """Remove them at once, without a way back; what is held is only out of sight."""
+    for live in delete(conversations, user):
+        nudges.stop.send(str(live))
+    remove(conversations, user)
+
+
 def restore(conversation: UUID, user: Any) -> bool:
     """Take a deletion back; False when there is none, or it is too late."""
     rows = Conversation.objects.filter(pk=conversation, owner_id=user.pk)
@@ -55,7 +63,7 @@ def swept() -> ConversationQuerySet:
 
 def sweep() -> bool:
     """Remove some of them, each in a transaction; whether there may be more."""
-    old = swept()
+    old = swept().filter(~holds.held())
     rows = list(old.order_by("deleted").values_list("pk", flat=True)[:SWEPT_AT_ONCE])
     for pk in rows:
         for live in purge(old.filter(pk=pk)):

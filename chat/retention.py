@@ -18,7 +18,7 @@ from django.conf import settings
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
-from . import audit, nudges
+from . import audit, holds, nudges
 from .conversations import purge
 from .database import write
 from .models import Conversation, Generation, Quota
@@ -85,9 +85,9 @@ class Walk:
 
 
 def candidates() -> ConversationQuerySet:
-    """Never where an answer is queued or being written."""
+    """Never where an answer is queued or being written, nor what is held."""
     live = Generation.objects.live().filter(conversation=OuterRef("pk"))
-    return Conversation.objects.filter(~Exists(live), deleted=None)
+    return Conversation.objects.filter(~Exists(live), ~holds.held(), deleted=None)
 
 
 def remove(old: Old) -> bool:

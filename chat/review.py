@@ -10,10 +10,10 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from . import audit
+from . import audit, holds
 from .audit import Action
 from .database import write
 from .models import Conversation, Flag, Message, Note
@@ -41,7 +41,8 @@ def readable(
     rows = Conversation.objects.all() if rows is None else rows
     if not may_review(user):
         return rows.none()
-    rows = rows.filter(deleted=None)
+    # What its owner deleted is for nobody, unless it is kept for somebody to read.
+    rows = rows.filter(Q(deleted=None) | holds.held())
     if settings.CHAT_REVIEW != "flagged":
         return rows
     flags = Flag.objects.standing().exclude(made_by=user)

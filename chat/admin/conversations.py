@@ -27,7 +27,7 @@ from django.utils.translation import gettext_lazy as _
 from .. import audit, nudges, review
 from ..conversations import purge
 from ..database import write
-from ..models import Conversation, Flag, Generation, Message
+from ..models import Conversation, Flag, Generation, Hold, Message
 from ..search.find import find
 from . import privacy
 from .base import BoundedCount, as_uuid, moment, pill, short
@@ -40,6 +40,7 @@ from .filters import (
     RatingFilter,
     UserFilter,
 )
+from .holds import protected
 from .selection import SelectionActions
 from .steps import NOTES, ReviewSteps
 from .transcript import transcript
@@ -221,6 +222,8 @@ class ConversationAdmin(
             "conversation": row,
             "size": self.size(row),
             "flags": self.flags(row),
+            "holds": Hold.objects.filter(Q(user=row.owner_id) | Q(conversation=row.pk)),
+            "may_hold": request.user.has_perm("chat.add_hold"),
             "may_flag": request.user.has_perm("chat.add_flag"),
             "may_decide": request.user.has_perm("chat.change_flag"),
             "may_audit": request.user.has_perm("chat.view_auditentry"),
@@ -245,7 +248,8 @@ class ConversationAdmin(
             self.opts.verbose_name_plural: len(pks),
             Message._meta.verbose_name_plural: parts["messages"],
         }
-        return [str(row) for row in objs[:NAMED_ON_DELETE]], counts, set(), []
+        kept = protected(Conversation.objects.filter(pk__in=pks))
+        return [str(row) for row in objs[:NAMED_ON_DELETE]], counts, set(), kept
 
     def delete_view(
         self,
@@ -297,4 +301,6 @@ def _remove(pks: list[UUID], by: Any) -> None:
         owners = dict(rows.values_list("pk", "owner"))
         for live in purge(rows):
             transaction.on_commit(partial(nudges.stop.send, str(live)))
+        for pk in rows.values_list("pk", flat=True):  # kept by a hold
+            del owners[pk]
         audit.record_many(by, audit.Action.DELETED, "conversation", owners)

@@ -10,8 +10,9 @@ from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
 
-from .. import audit
+from .. import audit, holds
 from ..database import write
 
 admin.site.unregister((User, EmailAddress))
@@ -28,6 +29,13 @@ class PeopleAdmin(UserAdmin):  # type: ignore[type-arg]  # it takes none when it
         # Django opens a transaction here; the writers' lock has to be taken first.
         with write():
             return super().delete_view(request, object_id, extra_context)
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Django would name every conversation by its id; and holds keep people."""
+        names, counts, lacking, kept = super().get_deleted_objects(objs, request)
+        held = [row for row in objs if holds.on(row).exists()]
+        kept += [_("Legal hold: %(name)s") % {"name": row} for row in held]
+        return names, counts, lacking, kept
 
     def delete_model(self, request: HttpRequest, obj: User) -> None:
         with write():

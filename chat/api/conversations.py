@@ -22,6 +22,7 @@ from .. import (
 )
 from ..asked import system_prompt
 from ..context import Outlook, outlook
+from ..database import write
 from ..engines.base import ModelInfo
 from ..engines.registry import find_model
 from ..errors import NotFoundError
@@ -256,7 +257,8 @@ def rate(request: HttpRequest, message: UUID, body: FeedbackIn) -> Json:
             message=row, defaults={"rating": body.rating, "comment": body.comment}
         )
     else:
-        Feedback.objects.filter(message=row).delete()
+        with write():
+            Feedback.objects.filter(message=row).delete()
     row = Message.objects.select_related("generation", "feedback").get(pk=row.pk)
     return present.message(row, conversations.siblings_of([row])[row.pk])
 

@@ -6,13 +6,14 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from django.db import InterfaceError, OperationalError
+from django.db import IntegrityError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
+from .. import holds
 from ..errors import BusyError, ChatError, NotFoundError
 
 logger = logging.getLogger(__name__)
@@ -112,6 +113,12 @@ def install(api: NinjaAPI, render: Render = as_native) -> None:
     @api.exception_handler(InterfaceError)
     def away(request: HttpRequest, error: Exception) -> HttpResponse:
         return render(request, unavailable(error))
+
+    @api.exception_handler(IntegrityError)
+    def refused(request: HttpRequest, error: IntegrityError) -> HttpResponse:
+        if holds.is_refusal(error):
+            return render(request, holds.refusal())
+        return unexpected(request, error)
 
     @api.exception_handler(Exception)
     def unexpected(request: HttpRequest, error: Exception) -> HttpResponse:

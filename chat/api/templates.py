@@ -81,7 +81,9 @@ def change_template(
 
 @router.delete("/templates/{int:template}", response={204: None, 404: ErrorOut})
 def delete_template(request: HttpRequest, template: int) -> HttpResponse:
-    _owned(request, template).delete()
+    row = _owned(request, template)
+    with write():
+        row.delete()
     return HttpResponse(status=204)
 
 

@@ -61,7 +61,10 @@ def _store(user: Any, draft: Draft) -> Stored:
     )
     if row is None:
         # One that was deleted a moment ago and is still to be removed.
-        purge(Conversation.objects.filter(pk=pk, owner=user))
+        kept = Conversation.objects.filter(pk=pk, owner=user)
+        purge(kept)
+        if kept.update(deleted=None):  # by a hold: it comes back
+            return _store(user, draft)
         fields = _conversation(user, pk, draft)
         _tag(Conversation.objects.create(**fields, leaf_id=leaf), draft)
     _insert(user, pk, draft, new, ids)

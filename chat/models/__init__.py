@@ -6,6 +6,7 @@ from .conversation import Conversation
 from .feedback import Feedback
 from .generation import Generation
 from .guard import GuardFinding, GuardRule
+from .hold import Hold
 from .message import Message
 from .passage import Passage
 from .preferences import Preferences
@@ -25,6 +26,7 @@ __all__ = [
     "Generation",
     "GuardFinding",
     "GuardRule",
+    "Hold",
     "Message",
     "Note",
     "Pace",

@@ -58,6 +58,8 @@ class AuditEntry(models.Model):
         EXPORT = "export", _("exported their data")
         IMPORT = "import", _("imported a file")
         LEFT = "left", _("deleted an account")
+        HELD = "held", _("put under a legal hold")
+        RELEASED = "released", _("lifted a legal hold")
         PRUNED = "pruned", _("removed, as it was too old")
 
     at = models.DateTimeField(_("time"), default=timezone.now, editable=False)

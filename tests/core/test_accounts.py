@@ -74,14 +74,14 @@ def test_many_conversations_go_in_batches(alice: User, monkeypatch) -> None:
 def test_what_is_being_written_is_stopped_first(alice: User, monkeypatch) -> None:
     asked = ask(alice)
     seen: list[str] = []
-    delete = accounts.conversations.delete
+    purge = accounts.conversations.purge
 
-    def look(pks, user):
-        if pks:
+    def look(rows):
+        if rows:
             seen.append(fresh(asked).status)
-        return delete(pks, user)
+        return purge(rows)
 
-    monkeypatch.setattr(accounts.conversations, "delete", look)
+    monkeypatch.setattr(accounts.conversations, "purge", look)
     accounts.delete(alice)
 
     assert seen == ["stopped"]

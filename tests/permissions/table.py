@@ -204,7 +204,7 @@ def usual(app: str, name: str, **more: Ways) -> dict[tuple[str, str], Ways]:
 
 
 LIVE = ("chat.view_generation", "chat.change_generation")
-WITHOUT_CHANGE = ("auditentry",)
+WITHOUT_CHANGE = ("auditentry", "hold")
 CHANGE_USER = ("auth.change_user",)
 
 ADMIN: dict[tuple[str, str], Ways] = {
@@ -240,6 +240,7 @@ ADMIN: dict[tuple[str, str], Ways] = {
     **usual("chat", "guardrule"),
     ("GET", "chat_generation_live"): LIVE,
     ("POST", "chat_generation_live"): ("chat.change_generation",),
+    **read_only("hold", add=("chat.add_hold",), delete=("chat.delete_hold",)),
     **read_only("share"),
 }
 """By method and name of the URL, without the namespace."""

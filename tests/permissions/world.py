@@ -19,6 +19,7 @@ from chat.models import (
     Generation,
     GuardFinding,
     GuardRule,
+    Hold,
     PromptTemplate,
     Quota,
 )
@@ -101,6 +102,7 @@ class World:
             "chat_generation": row.pk,
             "chat_guardfinding": found.pk,
             "chat_guardrule": GuardRule.objects.create(name="x", pattern="y").pk,
+            "chat_hold": Hold.objects.create(user=bob, reason="x").pk,
             "chat_quota": Quota.objects.create(user=bob).pk,
             "chat_share": share.pk,
         }

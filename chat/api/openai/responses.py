@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from ninja import Query, Router
 
-from ... import calls, conversations, generations, nudges, process
+from ... import calls, generations, process, removal
 from ...engines.registry import can
 from ...errors import ChatError, NotFoundError
 from ...events import Snapshot
@@ -113,8 +113,7 @@ def cancel_response(request: HttpRequest, name: str) -> HttpResponseBase:
 def delete_response(request: HttpRequest, name: str) -> dict[str, Any]:
     """With what was asked; if it is still being written, that ends."""
     row = owned(request, name)
-    for live in conversations.delete([row.conversation_id], caller_of(request)):
-        nudges.stop.send(str(live))
+    removal.discard([row.conversation_id], caller_of(request))
     return {"id": Names(row.pk.hex).response, "object": "response", "deleted": True}
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand
 
-from chat import audit, removal
+from chat import audit, holds, removal
 from chat.retention import Walk
 
 
@@ -45,6 +45,6 @@ class Command(BaseCommand):
             self.stdout.write(f"{old.pk} {names[old.owner]} {used} {old.days}")
         self.stdout.write(
             f"Would be removed: {count} conversations that are too old, "
-            f"{removal.swept().count()} deleted ones, "
+            f"{removal.swept().filter(~holds.held()).count()} deleted ones, "
             f"{audit.old().count()} entries of the audit log."
         )
