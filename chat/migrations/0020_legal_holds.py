@@ -81,7 +81,7 @@ def open_up(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('chat', '0018_retention'),
+        ('chat', '0019_models_of_groups'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
