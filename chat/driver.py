@@ -10,8 +10,11 @@ import time
 from django.conf import settings
 
 from . import lease, metrics
-from .engines.base import EngineError, EngineLost
+from .engines.base import Engine, EngineError, EngineLost
 from .engines.registry import Engines
+from .external import questions
+from .external.gate import Refused
+from .external.services import Services
 from .follow import ending, started
 from .job import Job
 from .ledger import Ledger
@@ -29,9 +32,22 @@ class Driver:
         self._tape = tape
         self._engines = engines
         self._ledger = ledger
+        self._services = Services(engines)
+
+    async def stop(self) -> None:
+        await self._services.stop()
 
     async def drive(self, job: Job) -> None:
         """To the end, and write down how it ended. Raises `Fenced`."""
+        try:
+            await self._drive(job)
+            # Of what was broken off, some may still be looked at.
+            await job.gate.late()
+            await self._ledger.note([job])
+        finally:
+            job.gate.close()
+
+    async def _drive(self, job: Job) -> None:
         self._open(job)
         if job.interrupted:
             return await self._interrupted(job)
@@ -72,6 +88,8 @@ class Driver:
         job.task = task = asyncio.current_task()
         try:
             return await self._stream(job)
+        except Refused:
+            return "content_filter"
         except asyncio.CancelledError:
             if task is not None and job.interrupted:
                 task.uncancel()
@@ -83,22 +101,40 @@ class Driver:
         """Append what the engine says; the finish reason."""
         limit = asyncio.timeout(settings.CHAT_MAX_GENERATION_SECONDS)
         try:
-            async with limit:
+            async with limit, job.gate.at_work(self._services, job.take_now):
                 if job.refused:
                     raise withdrawn(job.row.model)
                 engine = await self._engines.get(job.row.model)
-                async with contextlib.aclosing(engine.stream(job.request())) as stream:
-                    async for said in stream:
-                        for event in job.screen.through(said):
-                            if (reason := job.take(event, time.time())) is not None:
-                                return reason
+                await questions.look(job, self._services)
+                reason = await self._said(job, engine)
+                await job.gate.late()
+                return reason
         except TimeoutError:
             if limit.expired():
                 raise too_slow() from None
             raise
-        raise EngineError(
-            "engine_failed", "The model ended without saying why.", retryable=True
-        )
+
+    async def _said(self, job: Job, engine: Engine) -> str:
+        gate, take = job.gate, job.take_now
+        try:
+            async with contextlib.aclosing(engine.stream(job.request())) as stream:
+                async for said in stream:
+                    for event in job.screen.through(said):
+                        reason = take(event) if gate.open else await gate.put(event)
+                        if reason is not None:
+                            return reason
+            raise EngineError(
+                "engine_failed", "The model ended without saying why.", retryable=True
+            )
+        except EngineLost:
+            raise
+        except EngineError:
+            # What is there may still be cleared.
+            if not gate.open:
+                for rest in job.screen.rest():
+                    await gate.put(rest)
+                await gate.settle()
+            raise
 
     async def _interrupted(self, job: Job) -> None:
         if job.interrupted == "stopped":
@@ -127,7 +163,7 @@ class Driver:
 
     async def _finish(self, job: Job, status: str, **how: object) -> None:
         """The row first, the tape after: no reader sees an end that is not stored."""
-        for rest in job.screen.rest():
+        for rest in job.rest():
             job.take(rest, time.time())
         row = await self._ledger.finish(job, job.outcome(status, **how))
         if row is None:

@@ -62,7 +62,8 @@ def raise_flags(rows: Sequence[GuardFinding]) -> None:
     asked = (GuardFinding.Part.PROMPT, GuardFinding.Part.SYSTEM)
     reasons: dict[tuple[Generation, bool], dict[str, None]] = {}
     for row in rows:
-        if row.generation is not None and row.action != "mask":
+        noted = row.action != "mask" and not row.failure
+        if row.generation is not None and noted:
             where = (row.generation, row.part in asked)
             reasons.setdefault(where, {})[row.rule] = None
     for (generation, in_question), rules in reasons.items():

@@ -8,7 +8,8 @@ those that name the same tool as before keep their ids.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import chain
@@ -28,6 +29,7 @@ from .engines.base import (
 )
 from .engines.registry import can
 from .events import Delta, Snapshot
+from .external.gate import Gate
 from .lease import Lease
 from .models import Generation, GuardFinding
 from .outcomes import Checkpoint, Outcome
@@ -105,10 +107,12 @@ class Job:
     _begun_before: dict[int, CallPiece] = field(default_factory=dict)
     """The calls of an earlier attempt, by their index."""
     screen: Screen = field(init=False)
-    """What the engine says goes through it."""
+    """What the engine says goes through it, and then through the gate."""
+    gate: Gate = field(init=False)
 
     def __post_init__(self) -> None:
         self.screen = Screen(self)
+        self.gate = Gate(self)
 
     @property
     def text(self) -> str:
@@ -119,13 +123,20 @@ class Job:
         return self._reasoning.whole()
 
     def part(self, part: AnswerPart) -> str:
-        """So far; of a tool call, its arguments."""
+        """So far, with what waits for a check; of a tool call, its arguments."""
+        return self._said(part) + self.gate.held(part)
+
+    def _said(self, part: AnswerPart) -> str:
         if part == "text":
             return self.text
         if part == "reasoning":
             return self.reasoning
         calls = self._calls.whole()
         return "".join(call.arguments for call in calls if call.index == part)
+
+    def rest(self) -> Iterator[EngineEvent]:
+        """What still waits, now that it is broken off, as far as it may be seen."""
+        return self.gate.rest(self.screen.rest())
 
     @property
     def _parts(self) -> tuple[Growing[Any], ...]:
@@ -201,6 +212,9 @@ class Job:
                 self.completion_tokens = event.completion_tokens
             return event.finish_reason
         return None
+
+    def take_now(self, event: EngineEvent) -> str | None:
+        return self.take(event, time.time())
 
     def _take_chunk(self, chunk: Chunk, now: float) -> None:
         self.completion_tokens += chunk.tokens
@@ -278,7 +292,7 @@ class Job:
 
     def found(self) -> list[GuardFinding]:
         """What the guard found since the last time."""
-        found = self.screen.found()
+        found = self.screen.found() + self.gate.found()
         findings.belong(found, self.row.user_id, self.row, store=self.row.store)
         return found
 

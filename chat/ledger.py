@@ -29,7 +29,7 @@ class Ledger:
         self._writer: asyncio.Task[None] | None = None
 
     async def checkpoint(self, jobs: Iterable[Job]) -> None:
-        await self._note(jobs)
+        await self.note(jobs)
         async with self._checkpointing:
             news = [(job, new) for job in jobs if (new := job.news())]
             if not news:
@@ -45,7 +45,7 @@ class Ledger:
 
     async def hand_back(self, job: Job, *, crashed: bool = False) -> None:
         """A last checkpoint, and back to the queue: whoever claims it goes on there."""
-        await self._note([job])
+        await self.note([job])
         async with self._checkpointing:
             job.doubt()  # a whole one is safe to repeat, an appending one is not
             if new := job.news():
@@ -56,14 +56,15 @@ class Ledger:
 
     async def finish(self, job: Job, outcome: Outcome) -> Generation | None:
         """The row with its end, once that is stored; None if the lease was lost."""
-        await self._note([job])
+        await self.note([job])
         ended: Ended = asyncio.get_running_loop().create_future()
         self._ends.append(((job.lease, outcome), ended))
         if self._writer is None or self._writer.done():
             self._writer = asyncio.create_task(self._write_ends(), name="ends")
         return await ended
 
-    async def _note(self, jobs: Iterable[Job]) -> None:
+    async def note(self, jobs: Iterable[Job]) -> None:
+        """What the guard found."""
         if found := [row for job in jobs for row in job.found()]:
             await persistently_in_order(findings.keep, found)
 

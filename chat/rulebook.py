@@ -18,6 +18,7 @@ from django.db import transaction
 from django.db.models import Count, Max
 
 from . import nudges
+from .external.rules import Check
 from .guard import Rule, RuleError, RuleSet, compile_rules
 from .models import GuardRule
 
@@ -29,11 +30,13 @@ SECONDS = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """Those in force. `names` by the rules' keys."""
+    """Those in force. `names` by the rules' keys. `outside_…`: external checks."""
 
     prompts: RuleSet = field(default_factory=lambda: compile_rules([]))
     answers: RuleSet = field(default_factory=lambda: compile_rules([]))
     names: Mapping[int, str] = field(default_factory=dict)
+    outside_prompts: tuple[Check, ...] = ()
+    outside_answers: tuple[Check, ...] = ()
 
 
 NO_RULES = Rules()
@@ -78,11 +81,15 @@ class Rulebook:
 
 def compiled(rows: list[GuardRule]) -> Rules:
     """A rule that was not checked when it was saved must not undo the others."""
-    rules = {row: rule for row in rows if (rule := checked(row)) is not None}
+    inside = [row for row in rows if not row.is_external]
+    rules = {row: rule for row in inside if (rule := checked(row)) is not None}
+    outside = {row: row.as_check() for row in rows if row.is_external}
     return Rules(
         compile_rules([rule for row, rule in rules.items() if row.on_prompts]),
         compile_rules([rule for row, rule in rules.items() if row.on_answers]),
         {row.pk: row.name for row in rules},
+        tuple(check for row, check in outside.items() if row.on_prompts),
+        tuple(check for row, check in outside.items() if row.on_answers),
     )
 
 

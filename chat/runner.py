@@ -79,6 +79,7 @@ class Runner:
         for loop in self._loops:
             loop.cancel()
         await asyncio.gather(*self._loops, return_exceptions=True)
+        await self._driver.stop()
 
     def wake(self) -> None:
         self._wanted.set()

@@ -33,18 +33,45 @@ class Answer(Protocol):
     def part(self, part: Part) -> str: ...
 
 
-class Screen:
+class Line:
+    """Chunks that wait until all of their text may be seen."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[Piece] = deque()
+        self._ready = ""
+        """Text of those that wait which may be seen already."""
+
+    def _cleared(self) -> list[Chunk]:
+        """Those that wait no longer."""
+        waiting, ready = self._waiting, self._ready
+        cleared: list[Chunk] = []
+        while waiting and len(waiting[0][1]) <= len(ready):
+            part, text, chunk = waiting.popleft()
+            said, ready = ready[: len(text)], ready[len(text) :]
+            cleared.append(chunk if said == text else saying(chunk, part, said))
+        self._ready = ready
+        return cleared
+
+    def _left(self) -> list[Chunk]:
+        """Behind a block: what stands before it, and the tokens of the rest."""
+        left = self._cleared()
+        for part, _text, chunk in self._waiting:
+            said, self._ready = self._ready, ""
+            left.append(saying(chunk, part, said))
+        self._waiting.clear()
+        return left
+
+
+class Screen(Line):
     """One attempt's. One part is written at a time: where another one begins, the one
     before has ended, until it goes on."""
 
     def __init__(self, answer: Answer) -> None:
+        super().__init__()
         self._answer = answer
         self._rules: Rules = NO_RULES
         self._part: Part = "text"
         self._guard: Guard | None = None
-        self._waiting: deque[Piece] = deque()
-        self._ready = ""
-        """Text of those that wait which may be seen already."""
         self._blocked = False
         self._found: list[GuardFinding] = []
         self._count = 0
@@ -129,26 +156,6 @@ class Screen:
             self._look(self._guard)
             self._guard = None
         return self._left() if self._blocked else self._cleared()
-
-    def _cleared(self) -> list[Chunk]:
-        """Those that wait no longer."""
-        waiting, ready = self._waiting, self._ready
-        cleared: list[Chunk] = []
-        while waiting and len(waiting[0][1]) <= len(ready):
-            part, text, chunk = waiting.popleft()
-            said, ready = ready[: len(text)], ready[len(text) :]
-            cleared.append(chunk if said == text else saying(chunk, part, said))
-        self._ready = ready
-        return cleared
-
-    def _left(self) -> list[Chunk]:
-        """Behind a block: what stands before it, and the tokens of the rest."""
-        left = self._cleared()
-        for part, _text, chunk in self._waiting:
-            said, self._ready = self._ready, ""
-            left.append(saying(chunk, part, said))
-        self._waiting.clear()
-        return left
 
     def _named(self, chunk: Chunk) -> Chunk:
         """A tool's name comes whole."""

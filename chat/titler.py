@@ -15,6 +15,8 @@ from . import nudges, titles
 from .database import in_bulk
 from .engines.base import Chunk, EngineError, EngineRequest, Params
 from .engines.registry import Engines
+from .external.services import Services
+from .external.titles import cleared
 from .rulebook import rulebook
 from .screening import screened
 from .titles import TITLE_CHARS, Untitled
@@ -32,6 +34,7 @@ PARAMS = Params(temperature=0.2, max_tokens=TOKENS, thinking=False)
 class Titler:
     def __init__(self, engines: Engines) -> None:
         self._engines = engines
+        self._services = Services(engines)
         self._waiting: asyncio.Queue[str] = asyncio.Queue(MAX_WAITING)
         self._workers: list[asyncio.Task[None]] = []
 
@@ -47,6 +50,7 @@ class Titler:
         for worker in self._workers:
             worker.cancel()
         await asyncio.gather(*self._workers, return_exceptions=True)
+        await self._services.stop()
 
     async def settled(self) -> None:
         """When all that was heard of so far is worked through."""
@@ -77,7 +81,7 @@ class Titler:
         async with asyncio.timeout(SECONDS):
             title = titles.title_in(await self._ask(untitled))
         title = screened(rulebook.known.answers, title)
-        if not title:
+        if not title or not await cleared(title, self._services):
             return
         if await in_bulk(titles.put, untitled.conversation, title):
             named = untitled.conversation

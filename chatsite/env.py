@@ -43,6 +43,8 @@ class Env(BaseSettings):
     CHAT_BASE_URL: str | None = None
     CHAT_API_KEY: SecretStr | None = None
     CHAT_MODELS_FILE: Path | None = None
+    CHAT_GUARD_URL: str | None = Field(default=None, pattern=r"^https?://[^\s]+$")
+    CHAT_GUARD_KEY: SecretStr | None = None
     CHAT_MODELS_SECONDS: float = Field(default=30, ge=0.05, le=3600)
     CHAT_CONNECT_SECONDS: float = Field(default=5, gt=0, le=60)
     CHAT_FIRST_TOKEN_SECONDS: float = Field(default=120, gt=0, le=3600)
@@ -91,6 +93,8 @@ class Env(BaseSettings):
         "CHAT_BASE_URL",
         "CHAT_API_KEY",
         "CHAT_MODELS_FILE",
+        "CHAT_GUARD_URL",
+        "CHAT_GUARD_KEY",
         "CHAT_AUTO_TITLES",
         "CHAT_METRICS_TOKEN",
         "EMAIL_URL",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -15,8 +17,10 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from ..dry_run import Tried, dry_run
+from ..engines.registry import find_model
 from ..guard import RuleError
 from ..models import GuardFinding, GuardRule
+from ..models.guard import DEFAULT_SECONDS
 from ..review import may_review
 from ..rulebook import announce
 from .base import (
@@ -31,6 +35,28 @@ from .privacy import PrivateDependentAdmin
 COLOURS = {"flag": "done", "mask": "stopped", "block": "failed"}
 
 
+class GuardRuleForm(forms.ModelForm):  # type: ignore[type-arg]
+    """What only external checks have may be left out."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in ("seconds", "on_failure"):
+            if name in self.fields:  # there are none for who may only look
+                self.fields[name].required = False
+
+    def clean(self) -> dict[str, Any]:
+        given: dict[str, Any] = super().clean() or {}
+        given["seconds"] = given.get("seconds") or DEFAULT_SECONDS
+        given["on_failure"] = given.get("on_failure") or GuardRule.Failure.PASS
+        kind, model = given.get("kind"), given.get("model", "")
+        here = kind == GuardRule.Kind.JUDGE and find_model(model) is not None
+        external = kind in (GuardRule.Kind.MODERATION, GuardRule.Kind.JUDGE)
+        if external and not here and not settings.CHAT_GUARD_URL:
+            said = _("Set CHAT_GUARD_URL, or name a chat model of this site.")
+            self.add_error("model", said)
+        return given
+
+
 @admin.register(GuardRule)
 class GuardRuleAdmin(_Admin[GuardRule]):
     list_display = ("name", "kind", "does", "on_prompts", "on_answers", "enabled")
@@ -39,14 +65,24 @@ class GuardRuleAdmin(_Admin[GuardRule]):
     show_full_result_count = False
     paginator = BoundedPaginator
     actions = ("try_selected", "enable_selected", "disable_selected")
-    fields = (
-        "name",
-        "kind",
-        "pattern",
-        "whole_words",
-        "action",
-        ("on_prompts", "on_answers"),
-        "enabled",
+    form = GuardRuleForm
+    fieldsets = (
+        (None, {"fields": ("name", "kind")}),
+        (_("Words and expressions"), {"fields": ("pattern", "whole_words")}),
+        (
+            _("External check"),
+            {
+                "fields": ("model", "policy", "categories", "seconds", "on_failure"),
+                "description": _(
+                    "For a moderation service or a chat model: it is sent what is to "
+                    "be checked."
+                ),
+            },
+        ),
+        (
+            _("What is done"),
+            {"fields": ("action", ("on_prompts", "on_answers"), "enabled")},
+        ),
     )
 
     class Media:
@@ -110,7 +146,11 @@ class GuardRuleAdmin(_Admin[GuardRule]):
     def try_selected(
         self, request: HttpRequest, queryset: QuerySet[GuardRule]
     ) -> HttpResponse | None:
-        rules = list(queryset)
+        rules = [rule for rule in queryset if not rule.is_external]
+        if not rules:
+            said = _now("External checks are not tried: that would send it all there.")
+            self.message_user(request, said, messages.WARNING)
+            return None
         try:
             tried = dry_run(rules, request.user)
         except RuleError as error:
@@ -141,20 +181,21 @@ def places(rules: list[GuardRule], tried: Tried) -> list[tuple[str, str]]:
 
 @admin.register(GuardFinding)
 class GuardFindingAdmin(PrivateDependentAdmin[GuardFinding]):
-    list_display = ("rule", "did", "part", "held", "person", "where", "when")
-    list_filter = ("action", "part")
+    list_display = ("rule", "did", "part", "why", "held", "person", "where", "when")
+    list_filter = ("action", "part", "failure")
     list_select_related = ("user", "generation")
     ordering = ("-id",)
     search_fields = ("rule", "user__username")
     search_help_text = _("Name of a rule or of a user.")
     fields = (
         ("rule", "did", "part"),
+        "why",
         "held",
         ("start", "end"),
         ("person", "where"),
         "created",
     )
-    readonly_fields = ("did", "held", "person", "where")
+    readonly_fields = ("did", "why", "held", "person", "where")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[GuardFinding]:
         unread = ("text", "reasoning", "token_ids", "tool_calls", "params")
@@ -164,6 +205,14 @@ class GuardFindingAdmin(PrivateDependentAdmin[GuardFinding]):
     @admin.display(description=_("action"))
     def did(self, row: GuardFinding) -> str:
         return pill(COLOURS.get(row.action, "done"), row.get_action_display())
+
+    @admin.display(description=_("why"), empty_value="")
+    def why(self, row: GuardFinding) -> str | None:
+        """Of an external check: what it named, or why it could not."""
+        if row.failure:
+            text = _now("not checked: %(why)s") % {"why": row.get_failure_display()}
+            return pill("failed", text)
+        return row.categories or None
 
     def conversation_of(self, row: GuardFinding) -> UUID | None:
         return row.generation.conversation_id if row.generation else None

@@ -104,7 +104,9 @@ def chat(
         if row.is_live:
             return render(restarting())
         if row.status == "failed":
-            return render(ChatError(row.error_message, code=row.error_code, status=503))
+            status = 400 if row.error_code == "content_filter" else 503
+            error = ChatError(row.error_message, code=row.error_code, status=status)
+            return render(error)
         return JsonResponse(present.answer(row))
 
     response = LaterResponse(complete)

@@ -92,6 +92,6 @@ def failure(failed: Failed) -> ChatError:
     status, headers = 500, {"x-should-retry": "false"}
     if failed.retryable:
         status, headers = 503, {"Retry-After": "2"}
-    if failed.code in ("context_too_long", "engine_refused"):
+    if failed.code in ("context_too_long", "engine_refused", "content_filter"):
         status = 400
     return ChatError(failed.message, code=failed.code, status=status, headers=headers)

@@ -20,6 +20,7 @@ const BY_CODE = {
   engine_unavailable: "unavailable",
   upstream_unavailable: "unavailable",
   upstream_error: "unavailable",
+  check_unavailable: "unchecked",
   generation_timeout: "timeout",
   context_length_exceeded: "context",
   out_of_memory: "memory",
@@ -29,6 +30,8 @@ const BY_CODE = {
   internal_error: "internal",
   csrf_failed: "forbidden",
 };
+// Only of failed answers: the API refuses a question in its own words.
+const OF_ANSWERS = { content_filter: "refused" };
 const BY_STATUS = { 401: "signedOut", 403: "forbidden", 413: "context", 429: "rate" };
 
 /**
@@ -37,6 +40,7 @@ const BY_STATUS = { 401: "signedOut", 403: "forbidden", 413: "context", 429: "ra
  */
 function kindOf(error, stored) {
   if (BY_CODE[error.code]) return BY_CODE[error.code];
+  if (stored && OF_ANSWERS[error.code]) return OF_ANSWERS[error.code];
   if (error.message && !stored && error.status !== 401) return null;
   if (BY_STATUS[error.status]) return BY_STATUS[error.status];
   return error.status >= 500 ? "unavailable" : "unknown";

@@ -87,6 +87,74 @@ def test_it_refuses_what_makes_no_sense(admin, given, field, says) -> None:
     assert not GuardRule.objects.exists()
 
 
+CHECK = RULE | {
+    "kind": "moderation",
+    "model": "omni-moderation-latest",
+    "categories": "violence 0.4",
+    "seconds": "2",
+    "on_failure": "block",
+}
+
+
+@pytest.mark.parametrize(
+    ("given", "field", "says"),
+    [
+        ({"categories": "violence 1.4"}, "categories", "violence 1.4"),
+        ({"seconds": "0"}, "seconds", "0.05"),
+        ({"seconds": "31"}, "seconds", "30"),
+        ({"action": "flag"}, "on_failure", "not held back"),
+        ({"kind": "judge", "policy": ""}, "policy", "not allowed"),
+        ({"kind": "judge", "policy": "x", "model": ""}, "model", "Name"),
+        ({"on_failure": "none"}, "on_failure", "none"),
+    ],
+)
+def test_it_refuses_checks_that_make_no_sense(
+    admin, settings, given, field, says
+) -> None:
+    settings.CHAT_GUARD_URL = "http://127.0.0.1:1/v1"
+    found = problems(admin.post(ADD, CHECK | given))
+
+    assert says in str(found[field])
+    assert not GuardRule.objects.exists()
+
+
+def test_a_check_needs_somebody_who_checks(admin, settings) -> None:
+    settings.CHAT_GUARD_URL = None
+    assert "CHAT_GUARD_URL" in str(problems(admin.post(ADD, CHECK))["model"])
+
+    here = {"kind": "judge", "policy": "Nothing bad.", "model": "scripted"}
+    assert admin.post(ADD, CHECK | here).status_code == 302
+    settings.CHAT_GUARD_URL = "http://127.0.0.1:1/v1"
+    assert admin.post(ADD, CHECK | {"name": "other"}).status_code == 302
+    rows = GuardRule.objects.order_by("name").values_list("pattern", "policy", "model")
+    assert list(rows) == [
+        ("", "", "omni-moderation-latest"),
+        ("", "Nothing bad.", "scripted"),
+    ]
+
+
+def test_external_checks_are_not_tried(admin, made, settings) -> None:
+    row = GuardRule.objects.create(name="outside", kind="moderation")
+
+    assert "not tried" in act(admin, "try_selected", row).content.decode()
+    tried = act(admin, "try_selected", row, made).context["rules"]
+    assert [rule.name for rule, _questions, _answers in tried] == ["words"]
+
+
+def test_staff_see_what_was_named_and_what_was_not_checked(admin, alice, talk) -> None:
+    _place, _answer, job = talk(alice)
+    common = {"user": alice, "generation": job, "part": "text", "start": 0, "end": 7}
+    found = {"rule": "outside", "action": "block", **common}
+    GuardFinding.objects.create(categories="violence, hate", **found)
+    GuardFinding.objects.create(failure="timeout", **found)
+
+    text = admin.get(FOUND).content.decode()
+    assert "violence, hate" in text
+    assert "not checked: too slow" in text
+    only = admin.get(FOUND, {"failure__exact": "timeout"}).content.decode()
+    assert "violence, hate" not in only
+
+
 def test_it_refuses_too_much(admin, made, monkeypatch) -> None:
     monkeypatch.setattr(models, "MAX_RULES", 1)
     assert "already" in str(problems(admin.post(ADD, RULE | {"name": "b"})))

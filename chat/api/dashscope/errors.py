@@ -54,6 +54,6 @@ def code_of(code: str, status: int) -> str:
 
 
 def status_of(failed: Failed) -> int:
-    if failed.code in ("context_too_long", "engine_refused"):
+    if failed.code in ("context_too_long", "engine_refused", "content_filter"):
         return 400
     return 503 if failed.retryable else 500
