@@ -46,7 +46,8 @@ class GuardRuleForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def clean(self) -> dict[str, Any]:
         given: dict[str, Any] = super().clean() or {}
-        given["seconds"] = given.get("seconds") or DEFAULT_SECONDS
+        if given.get("seconds") is None:
+            given["seconds"] = DEFAULT_SECONDS
         given["on_failure"] = given.get("on_failure") or GuardRule.Failure.PASS
         kind, model = given.get("kind"), given.get("model", "")
         here = kind == GuardRule.Kind.JUDGE and find_model(model) is not None
