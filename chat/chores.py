@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from . import audit, findings, nudges, removal, statistics
 from .database import in_bulk
+from .gathering import gathering
 from .retention import Walk
 from .rulebook import rulebook
 from .runner import survive
@@ -19,6 +20,12 @@ PAUSE = 0.01
 REST = 4
 """Between two pieces of the same work, at least so many times as long as one took:
 others want to write, and to use this processor, too."""
+LONG_REST = 20
+"""While this process cannot keep up with its tokens."""
+
+
+def rest() -> int:
+    return LONG_REST if gathering.seconds else REST
 
 
 class Chore:
@@ -51,7 +58,7 @@ class Chore:
                     began = time.monotonic()
                     more = await in_bulk(self._work)
                     took = time.monotonic() - began
-                    await asyncio.sleep(max(PAUSE, REST * took))
+                    await asyncio.sleep(max(PAUSE, rest() * took))
             await wait_within(self._wanted, self._seconds)
 
 

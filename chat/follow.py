@@ -26,6 +26,7 @@ from .events import (
     Terminal,
     is_terminal,
 )
+from .gathering import gathering
 from .metrics import counted_reader
 from .models import Generation
 from .places import LOOK_SECONDS, places
@@ -74,6 +75,8 @@ async def _follow(
             cursor, last = events[-1]
             if is_terminal(last):
                 return
+            if cursor > SPAN:
+                await gathering.pause()
             continue
         wake = await tape.wait(key, cursor, silence.patience(tape, generation))
         if wake is Wake.CLOSING:

@@ -14,6 +14,7 @@ from .chores import Chores
 from .database import settle
 from .engines.registry import Engines, upstreams
 from .engines.remote.catalog import catalog
+from .gathering import gathering
 from .notices import Notices
 from .quotas import quotas
 from .rulebook import rulebook
@@ -43,6 +44,7 @@ class Process:
         nudges.rules.connect(rulebook.forget)
         nudges.quotas.connect(quotas.forget)
         self.notices.start()
+        gathering.start()
         catalog.start(upstreams())
         if settings.CHAT_ROLE != "web":
             await self.engines.start()
@@ -67,6 +69,7 @@ class Process:
         nudges.rules.disconnect(rulebook.forget)
         nudges.quotas.disconnect(quotas.forget)
         await self.notices.stop()
+        await gathering.stop()
         await self.engines.stop()
         await catalog.stop()
         await self.tape.stop()

@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 SIBLINGS_SECONDS = 0.25
 """With several workers: until the siblings have stopped listening too, or clients
 would reconnect to one that is about to end."""
-TURN_SECONDS = 0.0005
+TURN_SECONDS = 0.0002
 """How long a thread keeps the interpreter while others want it. The event loop lets go
 of it at every look for news; behind a thread that computes, Python's 5 ms were what
 each of thousands of tokens a second waited for."""

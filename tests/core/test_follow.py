@@ -13,6 +13,7 @@ from chat import conversations, follow, generations, nudges
 from chat.asking import Ask
 from chat.database import in_database
 from chat.events import Delta, Done, Failed, Snapshot, Started
+from chat.gathering import gathering
 from chat.models import Generation
 from chat.process import Process
 from chat.tape import SPAN, MemoryTape, Tape
@@ -160,6 +161,27 @@ async def test_a_reader_that_leaves_changes_nothing(alice, running) -> None:
     task.cancel()
 
     assert (await finished(generation)).message.content == scripted(20)
+
+
+async def test_while_the_process_is_behind_it_reads_in_handfuls(
+    alice, running, monkeypatch
+) -> None:
+    await running_late(monkeypatch)
+    generation = await in_database(ask, alice, "pace=0.01 n=40")
+    batches = [
+        [event.name for _seq, event in events]
+        async for events in follow.follow(running.tape, generation)
+    ]
+    page = await watch(running.tape, generation)
+
+    assert len(batches) < 20
+    assert page.text == scripted(40)
+
+
+async def running_late(monkeypatch) -> None:
+    """As if the loop were behind, all the time."""
+    await gathering.stop()
+    monkeypatch.setattr(gathering, "seconds", 0.1)
 
 
 async def test_a_cursor_from_the_future_ends_with_the_generation(

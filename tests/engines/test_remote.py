@@ -23,6 +23,8 @@ from chat.engines.base import (
 from chat.engines.remote import RemoteEngine
 from chat.engines.remote.config import Upstream as Where
 from chat.engines.remote.config import from_url
+from chat.engines.remote.wire import Frames
+from chat.gathering import gathering
 from tests.engines.helpers import Answer
 from tests.reading import eventually
 from tests.upstream import CHINESE, Upstream, serve
@@ -90,6 +92,57 @@ async def test_it_says_prompted_then_chunks_then_finished(engine):
     assert all(isinstance(event, Chunk) for event in answer.events[1:-1])
     assert answer.text == "t0 t1 t2 t3"
     assert answer.finished == Finished("stop", 7, 4)
+
+
+class TestBehind:
+    """While the process is behind, it reads several tokens at a time."""
+
+    @pytest.fixture(autouse=True)
+    def behind(self, monkeypatch) -> None:
+        monkeypatch.setattr(gathering, "seconds", 0.2)
+
+    async def test_the_answer_is_the_same(self, engine):
+        answer = await collect(engine, ask("n=30 pace=0.01"))
+
+        assert answer.text == " ".join(f"t{index}" for index in range(30))
+        assert answer.finished == Finished("stop", 7, 30)
+
+    async def test_what_comes_meanwhile_is_not_read(self, engine, monkeypatch):
+        reads: list[int] = []
+        read = Frames.next
+
+        async def next_counted(frames, seconds):
+            news = await read(frames, seconds)
+            reads.append(len(news))
+            return news
+
+        monkeypatch.setattr(Frames, "next", next_counted)
+
+        await collect(engine, ask("n=30 pace=0.01"))
+
+        assert len(reads) <= 10
+        assert max(reads) > 1
+
+    async def test_waiting_is_not_silence(self, engine, settings):
+        settings.CHAT_NEXT_TOKEN_SECONDS = 0.15
+
+        answer = await collect(engine, ask("n=8 pace=0.01"))
+
+        assert answer.finished.finish_reason == "stop"
+
+    async def test_leaving_meanwhile_closes_the_connection(self, engine, upstream):
+        stream = engine.stream(ask("n=1000 pace=0.001"))
+        async for event in stream:
+            if isinstance(event, Chunk):
+                break
+        reading = asyncio.create_task(anext(stream))
+        await asyncio.sleep(0.05)
+
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+        await stream.aclose()
+
+        await eventually(lambda: upstream.open == 0)
 
 
 async def test_it_sends_what_was_asked(engine, upstream):

@@ -165,6 +165,8 @@ class RemoteEngine(Engine):
                     for frame in news:
                         for event in answer.take(frame.event, frame.data):
                             yield event
+                    if answer.begun:
+                        await frames.gather()
                 yield answer.end()
             finally:
                 frames.close()

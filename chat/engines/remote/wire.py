@@ -7,6 +7,7 @@ import asyncio
 import aiohttp
 from django.conf import settings
 
+from chat.gathering import gathering
 from chat.sse import Decoder, Frame
 
 from .trouble import Trouble, broken, nonsense, refused, silent
@@ -47,6 +48,21 @@ class Frames:
             if self._pending > MAX_FRAME:
                 raise nonsense("a frame has no end")
         return []
+
+    async def gather(self) -> None:
+        """While the loop is behind: leave what comes unread for a moment, so that
+        the next read takes several tokens."""
+        connection = self._response.connection
+        transport = connection.transport if connection else None
+        if not gathering.seconds or transport is None or not transport.is_reading():
+            return
+        self._watch(self._seconds + gathering.seconds)
+        transport.pause_reading()
+        try:
+            await gathering.pause()
+        finally:
+            if not transport.is_closing():
+                transport.resume_reading()
 
     def close(self) -> None:
         """Also closes the connection, at once."""
