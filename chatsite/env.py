@@ -6,6 +6,7 @@ with the variable's name. Secrets are `SecretStr`: they never show in a repr or 
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -74,12 +75,28 @@ class Env(BaseSettings):
     CHAT_AUTO_TITLES: bool | None = None
     CHAT_METRICS_TOKEN: SecretStr | None = None
     CHAT_SIGNUP: bool = False
+    OIDC_ISSUER: str = Field(default="", pattern="^(https?://.+)?$", max_length=200)
+    OIDC_CLIENT_ID: str = ""
+    OIDC_CLIENT_SECRET: SecretStr = SecretStr("")
+    OIDC_NAME: str = "OpenID"
+    OIDC_SCOPES: Names = Field(default=["openid", "profile", "email"])
+    OIDC_SIGNUP: bool = True
+    OIDC_ALLOWED_DOMAINS: Names = Field(default=[])
+    OIDC_TRUST_EMAIL: bool = False
+    OIDC_LINK_BY_EMAIL: bool = False
+    OIDC_GROUPS_CLAIM: str = "groups"
+    OIDC_GROUPS: Annotated[dict[str, str], NoDecode] = Field(default={})
     EMAIL_URL: SecretStr | None = None
     DEFAULT_FROM_EMAIL: str = "Chatsite <chatsite@localhost>"
     WEB_CONCURRENCY: int = Field(default=1, ge=1)
 
     @field_validator(
-        "ALLOWED_HOSTS", "CSRF_TRUSTED_ORIGINS", "CHAT_CORS_ORIGINS", mode="before"
+        "ALLOWED_HOSTS",
+        "CSRF_TRUSTED_ORIGINS",
+        "CHAT_CORS_ORIGINS",
+        "OIDC_SCOPES",
+        "OIDC_ALLOWED_DOMAINS",
+        mode="before",
     )
     @classmethod
     def split(cls, value: object) -> object:
@@ -114,6 +131,12 @@ class Env(BaseSettings):
     def is_rate(cls, value: str) -> str:
         parse(value)
         return value
+
+    @field_validator("OIDC_GROUPS", mode="before")
+    @classmethod
+    def parsed(cls, value: object) -> object:
+        """An object; a broken one is a ValueError."""
+        return json.loads(value or "{}") if isinstance(value, str) else value
 
     @field_validator("EMAIL_URL")
     @classmethod

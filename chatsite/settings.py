@@ -33,6 +33,8 @@ INSTALLED_APPS = [
     "ninja",
     "allauth",
     "allauth.account",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "chat",
 ]
 
@@ -179,6 +181,31 @@ ACCOUNT_RATE_LIMITS = {
     "signup": "20/m/ip",
     "reset_password": "20/m/ip,5/h/key",
 }
+
+OIDC_ISSUER = env.OIDC_ISSUER.rstrip("/")
+OIDC_CLIENT_ID = env.OIDC_CLIENT_ID
+OIDC_CLIENT_SECRET = env.OIDC_CLIENT_SECRET.get_secret_value()
+OIDC_NAME = env.OIDC_NAME
+OIDC_SCOPES = env.OIDC_SCOPES
+OIDC_SIGNUP = env.OIDC_SIGNUP
+OIDC_ALLOWED_DOMAINS = env.OIDC_ALLOWED_DOMAINS
+OIDC_TRUST_EMAIL = env.OIDC_TRUST_EMAIL
+OIDC_LINK_BY_EMAIL = env.OIDC_LINK_BY_EMAIL
+OIDC_GROUPS_CLAIM = env.OIDC_GROUPS_CLAIM
+OIDC_GROUPS = env.OIDC_GROUPS
+SOCIALACCOUNT_ADAPTER = "chat.signin.social.SocialAdapter"
+SOCIALACCOUNT_PROVIDERS = {
+    "openid_connect": {
+        "provider_class": "chat.signin.oidc.Provider",
+        "OAUTH_PKCE_ENABLED": True,
+    }
+}
+SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
+# Addresses come from the provider, and only those it has verified.
+SOCIALACCOUNT_EMAIL_VERIFICATION = "none"
+SOCIALACCOUNT_EMAIL_REQUIRED = False
+# One thread of eight waits for so long, should the provider hang.
+SOCIALACCOUNT_REQUESTS_TIMEOUT = 5
 
 LOGIN_URL = "/accounts/login/"
 LOGIN_REDIRECT_URL = "/"

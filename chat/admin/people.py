@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.account.models import EmailAddress
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import User
@@ -15,7 +16,7 @@ from django.utils.translation import gettext as _
 from .. import audit, holds
 from ..database import write
 
-admin.site.unregister((User, EmailAddress))
+admin.site.unregister((User, EmailAddress, SocialAccount, SocialApp, SocialToken))
 
 
 @admin.register(User)

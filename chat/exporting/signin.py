@@ -5,8 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.account.models import EmailAddress
+from allauth.socialaccount.models import SocialAccount
+
+WHEN = ("date_joined", "last_login")
 
 
 def account(user: Any) -> dict[str, Any]:
     addresses = EmailAddress.objects.filter(user=user).order_by("pk")
-    return {"email_addresses": list(addresses.values("email", "verified", "primary"))}
+    known = SocialAccount.objects.filter(user=user).order_by("pk")
+    return {
+        "email_addresses": list(addresses.values("email", "verified", "primary")),
+        "single_sign_on": list(known.values("provider", "uid", *WHEN)),
+    }

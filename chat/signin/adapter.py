@@ -9,6 +9,7 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.models import EmailAddress
 from allauth.account.stages import EmailVerificationStage
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
@@ -51,8 +52,15 @@ class AccountAdapter(DefaultAccountAdapter):
         """Counted by account, whatever it is called and under whatever host name and
         port it is asked for: a `Host` is the client's to choose."""
         name = credentials.get("username") or credentials.get("email") or ""
-        users = named(name)
-        return f"user {users[0].pk}" if users else f"name {name.lower()}"
+        users = " ".join(str(user.pk) for user in named(name))
+        return f"users {users}" if users else f"name {name.lower()}"
+
+    def clean_username(self, username: str, shallow: bool = False) -> str:
+        """A new one may not be somebody's e-mail address."""
+        if "@" in username:
+            raise ValidationError(_("A username has no @ here."))
+        name: str = super().clean_username(username, shallow)
+        return name
 
     def get_login_stages(self) -> list[str]:
         ours = f"{__name__}.{VerificationStage.__name__}"

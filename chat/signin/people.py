@@ -10,13 +10,12 @@ def named(name: str) -> list[User]:
     """Users with this name, else with this e-mail address; mostly one, or none.
 
     A name as it is written goes first: those that differ by case alone may both be
-    there, from before.
+    there, from before. Nobody takes an address away by being called so.
     """
     exact = User.objects.filter(username=name).first()
     found = exact or get_user_by_username(name)
-    if found:
-        return [found]
-    users: list[User] = filter_users_by_email(
-        name, prefer_verified=True, for_login=True
-    )
-    return users
+    by_name = [found] if found else []
+    if "@" not in name:
+        return by_name
+    users = filter_users_by_email(name, prefer_verified=True, for_login=True)
+    return by_name + [user for user in users if user not in by_name]

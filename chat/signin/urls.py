@@ -8,7 +8,7 @@ from django.urls.converters import StringConverter
 from django.views.decorators.http import require_POST
 
 from .. import preferences
-from . import views
+from . import sso, views
 
 
 class Base36(StringConverter):
@@ -20,6 +20,8 @@ register_converter(Base36, "base36")
 urlpatterns = [
     path("login/", account.login, name="account_login"),
     path("logout/", require_POST(account.logout), name="account_logout"),
+    path("sso/login/", sso.login, name="sso-login"),
+    path("sso/login/callback/", sso.callback, name="sso-callback"),
     path("inactive/", account.account_inactive, name="account_inactive"),
     path("signup/", account.signup, name="account_signup"),
     path(

@@ -17,7 +17,11 @@ from .. import preferences
 
 def offers(request: HttpRequest) -> dict[str, Any]:
     """For every template: the ways in that there are."""
-    return {"signup_open": settings.CHAT_SIGNUP, "mail_is_set": settings.EMAIL_IS_SET}
+    return {
+        "signup_open": settings.CHAT_SIGNUP,
+        "mail_is_set": settings.EMAIL_IS_SET,
+        "single_sign_on": settings.OIDC_NAME if settings.OIDC_ISSUER else "",
+    }
 
 
 def admin_login(request: HttpRequest) -> HttpResponse:

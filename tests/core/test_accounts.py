@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from allauth.account.models import EmailAddress
+from allauth.socialaccount.models import SocialAccount
 from django.apps import apps
 from django.contrib.auth.models import User
 from django.db import connection
@@ -31,7 +32,7 @@ pytestmark = pytest.mark.django_db
 def rows() -> dict[str, int]:
     return {
         model.__name__: model._default_manager.count()
-        for app in ("chat", "account")
+        for app in ("chat", "account", "socialaccount")
         for model in apps.get_app_config(app).get_models()
         if model is not AuditEntry
     }
@@ -45,6 +46,7 @@ def fill(user: User) -> Generation:
     ApiKey.objects.create_key(user)
     preferences.change(user, theme="dark")
     EmailAddress.objects.create(user=user, email=f"{user.username}@example.org")
+    SocialAccount.objects.create(user=user, provider="x", uid=user.username)
     return row
 
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 from allauth.account.models import EmailAddress
+from allauth.socialaccount.models import SocialAccount
 from django.contrib.auth.models import User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -94,6 +95,7 @@ class TestJson:
         PromptTemplate.objects.create(owner=alice, name="t", text="Summarise")
         share, _new = sharing.share(alice, answered(alice).conversation_id)
         EmailAddress.objects.create(user=alice, email="a@example.org")
+        SocialAccount.objects.create(user=alice, provider="x", uid="alice-there")
 
         document = whole(alice)
         text = json.dumps(document)
@@ -101,6 +103,7 @@ class TestJson:
         assert document["account"]["username"] == "alice"
         address = {"email": "a@example.org", "verified": False, "primary": False}
         assert document["account"]["email_addresses"] == [address]
+        assert document["account"]["single_sign_on"][0]["uid"] == "alice-there"
         assert document["preferences"]["theme"] == "dark"
         assert document["prompt_templates"][0]["text"] == "Summarise"
         assert document["usage"][0]["completion_tokens"] == 3

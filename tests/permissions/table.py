@@ -61,6 +61,10 @@ SITE: dict[tuple[str, str], Door] = {
     ("GET", "accounts/login/"): EVERYBODY,
     ("POST", "accounts/login/"): Door(Who.EVERYBODY, {}, form=True),
     ("POST", "accounts/logout/"): Door(Who.LOGIN, {}, form=True),
+    # Without a provider; its own tests tell of one.
+    ("GET", "accounts/sso/login/"): NOBODY,
+    ("POST", "accounts/sso/login/"): NOBODY_FORM,
+    ("GET", "accounts/sso/login/callback/"): NOBODY,
     ("GET", "accounts/inactive/"): EVERYBODY,
     ("GET", "accounts/signup/"): EVERYBODY,
     ("POST", "accounts/signup/"): Door(Who.EVERYBODY, {}, form=True),

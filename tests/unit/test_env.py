@@ -45,6 +45,8 @@ def test_lists_are_comma_separated(monkeypatch: pytest.MonkeyPatch) -> None:
         ("CHAT_DAILY_TOKENS", "-1"),
         ("DEBUG", "perhaps"),
         ("CHAT_SIGNUP", "perhaps"),
+        ("OIDC_ISSUER", "id.example.org"),
+        ("OIDC_GROUPS", "staff"),
         ("EMAIL_URL", "mail.example.org"),
         ("EMAIL_URL", "smtp://"),
     ],
