@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from django.db import IntegrityError
 from django.db.models import Max
 
-from . import holds, review
+from . import holds, metrics, review
 from .database import write
 from .guard import WINDOW, Finding
 from .models import Flag, Generation, GuardFinding
@@ -22,7 +22,7 @@ TRIMMED_AT_ONCE = 1000
 
 def note(rules: Rules, found: Finding, part: str) -> GuardFinding:
     """Not stored, and of nobody yet."""
-    return GuardFinding(
+    row = GuardFinding(
         rule=rules.names.get(found.rule.key, "")[:100],
         action=found.rule.action,
         part=part,
@@ -30,6 +30,8 @@ def note(rules: Rules, found: Finding, part: str) -> GuardFinding:
         end=found.end,
         text=found.text[:WINDOW],
     )
+    row.kind = found.rule.kind
+    return row
 
 
 def belong(
@@ -51,6 +53,7 @@ def keep(rows: Sequence[GuardFinding]) -> None:
         with write():
             GuardFinding.objects.bulk_create(rows)
             raise_flags(rows)
+        metrics.count_found(rows)
     except IntegrityError:
         if len(rows) > 1:
             for row in rows:

@@ -12,7 +12,7 @@ Names and units: https://prometheus.io/docs/practices/naming/.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -21,7 +21,7 @@ from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
 from prometheus_client.multiprocess import mark_process_dead
 
 if TYPE_CHECKING:
-    from .models import Generation
+    from .models import Generation, GuardFinding
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 WAITS = (0.05, 0.1, 0.15, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60, 120)
@@ -57,6 +57,27 @@ takeovers = Counter(
     "chatsite_takeovers", "Answers that went on after their owner was lost."
 )
 resumes = Counter("chatsite_resumes", "Readers that came back with a cursor.")
+findings = Counter(
+    "chatsite_guard_findings",
+    "What the guard's rules found in questions and answers.",
+    ["kind", "action"],
+)
+withheld = Counter(
+    "chatsite_guard_withheld_characters",
+    "Characters of that which were masked or blocked, so that nobody saw them.",
+    ["kind", "action"],
+)
+check_seconds = Histogram(
+    "chatsite_check_seconds",
+    "How long external checks took, failed ones too.",
+    ["kind"],
+    buckets=WAITS,
+)
+check_failures = Counter(
+    "chatsite_check_failures",
+    "External checks without a verdict, and why.",
+    ["kind", "reason"],
+)
 readers = Gauge(
     "chatsite_active_streams",
     "Readers of answers that are being written.",
@@ -90,6 +111,16 @@ def count_ended(row: Generation) -> None:
     if end is not None and row.completion_tokens > 1:
         pace = seconds(first, end) / (row.completion_tokens - 1)
         token_seconds.labels(row.model).observe(pace)
+
+
+def count_found(rows: Iterable[GuardFinding]) -> None:
+    """They are stored."""
+    for row in rows:
+        if row.failure:
+            continue  # counted where it failed
+        findings.labels(row.kind, row.action).inc()
+        if row.action != "flag":
+            withheld.labels(row.kind, row.action).inc(row.end - row.start)
 
 
 def seconds(begin: datetime, end: datetime) -> float:

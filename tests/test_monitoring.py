@@ -32,7 +32,8 @@ def families() -> set[str]:
 
 
 def named(text: str) -> set[str]:
-    return {name.removesuffix("_bucket") for name in NAME.findall(text)}
+    """Of a histogram, any of its series."""
+    return {re.sub("_(bucket|count)$", "", name) for name in NAME.findall(text)}
 
 
 def rules() -> list[dict[str, str]]:

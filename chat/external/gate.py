@@ -305,7 +305,7 @@ def noted(
     check: Check, sentence: Sentence, text: str, categories: str, failure: str = ""
 ) -> GuardFinding:
     """Not stored, and of nobody yet."""
-    return GuardFinding(
+    row = GuardFinding(
         rule=check.name[:100],
         action=check.action,
         part=sentence.part,
@@ -315,6 +315,8 @@ def noted(
         categories=categories,
         failure=failure,
     )
+    row.kind = check.kind
+    return row
 
 
 def seen(task: asyncio.Task[Verdict]) -> None:

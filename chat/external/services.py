@@ -19,6 +19,7 @@ from typing import Any, cast
 import aiohttp
 from django.conf import settings
 
+from .. import metrics
 from ..engines.base import ChatMessage, Chunk, EngineError, EngineRequest, Params
 from ..engines.registry import Engines, find_model
 from .rules import Service, Unchecked, Verdict, judged, judges, moderated
@@ -72,6 +73,14 @@ class Services:
 
     async def ask(self, service: Service, text: str) -> Verdict:
         """Raises `Unchecked`."""
+        try:
+            with metrics.check_seconds.labels(service.kind).time():
+                return await self._ask(service, text)
+        except Unchecked as failure:
+            metrics.check_failures.labels(service.kind, failure.code).inc()
+            raise
+
+    async def _ask(self, service: Service, text: str) -> Verdict:
         health = self._health.setdefault((service.kind, service.model), Health())
         if health.is_away:
             raise Unchecked("unavailable")

@@ -262,6 +262,8 @@ class GuardFinding(models.Model):
         default="",
         db_default="",
     )
+    kind: str = ""
+    """The rule's, where it was just found; not part of the row."""
     created = models.DateTimeField(_("found"), default=timezone.now, editable=False)
 
     class Meta:

@@ -12,8 +12,12 @@ from django.test import Client
 from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families
 
-from chat import generations, metrics_page
+from chat import findings, generations, metrics_page
 from chat.database import in_database
+from chat.engines.registry import Engines
+from chat.external.rules import Service, Unchecked
+from chat.external.services import Services
+from chat.models import GuardFinding
 from chat.process import Process
 from tests.core.helpers import ask
 from tests.reading import body
@@ -197,3 +201,39 @@ def test_several_processes_add_up(tmp_path: Path, monkeypatch) -> None:
     assert numbers["chatsite_resumes_total",] == 8
     assert numbers["chatsite_active_streams",] == 2
     assert numbers["chatsite_up", "database"] == 1
+
+
+class TestWhatTheGuardDoes:
+    def test_what_is_found_and_withheld(self, alice) -> None:
+        rows = [
+            GuardFinding(user=alice, part="text", start=4, end=end, action=action)
+            for end, action in ((9, "mask"), (6, "flag"), (7, "block"))
+        ]
+        for row in rows:
+            row.kind = "keywords"
+        unchecked = GuardFinding(
+            user=alice, part="text", start=0, end=9, action="mask", failure="timeout"
+        )
+        names = [
+            (name, {"kind": "keywords", "action": action})
+            for name in ("guard_findings_total", "guard_withheld_characters_total")
+            for action in ("mask", "flag", "block")
+        ]
+        before = [value(name, **labels) for name, labels in names]
+        findings.keep([*rows, unchecked])
+
+        after = [value(name, **labels) for name, labels in names]
+        new = [b - a for a, b in zip(before, after, strict=True)]
+        assert new == [1, 1, 1, 5, 0, 3]
+
+    async def test_how_checks_do(self, settings) -> None:
+        settings.CHAT_GUARD_URL = None
+        labels = {"kind": "moderation"}
+        why = {**labels, "reason": "unavailable"}
+        before = value("check_seconds_count", **labels)
+        failures = value("check_failures_total", **why)
+        with pytest.raises(Unchecked):
+            await Services(Engines()).ask(Service("moderation", "m"), "a text")
+
+        assert value("check_seconds_count", **labels) == before + 1
+        assert value("check_failures_total", **why) == failures + 1
