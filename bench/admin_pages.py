@@ -4,7 +4,7 @@
         [--runs 10]
 
 As `bench.pages`: the database in DATABASE_URL, filled first if it is empty, or a new
-SQLite file. Some flags, ratings and failures are added to it, and a superuser who has
+SQLite file. Some flags, ratings and failures are added to it, a busy month for overview and usage,, and a superuser who has
 said why they read.
 """
 
@@ -26,15 +26,40 @@ from .server import manage, serve
 from .table import percentile, table
 
 STAFF = "bench-staff"
+PEOPLE = 1000
+"""Who used something, of three models, on each day of a month; and every hour of it
+had 149 sums."""
 PREPARE = f"""
 from datetime import timedelta
 from importlib import import_module
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.utils import timezone
 from chat.dataset.texts import LONG_TITLE
+from chat import traffic, usage
 from chat.models import *
+def fill():
+    hour = traffic.hour_of(timezone.now())
+    names = {{
+        "status": ("done", "stopped", "failed"),
+        "error": [f"code_{{n}}" for n in range(10)],
+        **dict.fromkeys(("prompt", "completion"), [f"model-{{n}}" for n in range(8)]),
+        **dict.fromkeys(("queue", "first", "total"), range(40, 80)),
+    }}
+    Traffic.objects.bulk_create([
+        Traffic(hour=hour - back, kind=kind, name=name, amount=1 + back % 7)
+        for back in range(720) for kind in names for name in names[kind]
+    ], 5000, ignore_conflicts=True)
+    people = User.objects.bulk_create(
+        User(username=f"bench-user-{{n}}") for n in range({PEOPLE}))
+    group = Group.objects.create(name="bench-group")
+    group.user_set.add(*people[::2])
+    Usage.objects.bulk_create([
+        Usage(user=one, day=usage.today() - timedelta(days=back), model=model,
+              source="web", requests=9, prompt_tokens=99, completion_tokens=999)
+        for one in people for back in range(31) for model in ("a", "b", "c")
+    ], 5000)
 user, new = User.objects.get_or_create(
     username="{STAFF}", is_superuser=True, is_staff=True)
 long = Conversation.objects.get(title=LONG_TITLE)
@@ -45,6 +70,7 @@ if new:
     jobs.update(status="failed", error_code="engine_failed")
     rated = Message.objects.filter(conversation__in=some[2::10], role="assistant")
     Feedback.objects.bulk_create(Feedback(message=row, rating=-1) for row in rated)
+    fill()
 for about in ("lists", str(long.pk)):
     AuditEntry.objects.create(
         actor=user.pk, action="opened", kind="conversation", object=about,
@@ -56,13 +82,14 @@ session[HASH_SESSION_KEY] = user.get_session_auth_hash()
 session.create()
 old = list(Conversation.objects.order_by("updated")[:60])[-1]
 place = old.updated.isoformat() + "~" + str(old.pk)
-print(session.session_key, long.pk, long.owner.username, place)
+group = Group.objects.get(name="bench-group")
+print(session.session_key, long.pk, long.owner.username, place, group.pk)
 """
 LIST = "/admin/chat/conversation/"
 GENERATIONS = "/admin/chat/generation/"
 
 
-def pages(long: str, owner: str, place: str) -> Iterator[tuple[str, str]]:
+def pages(long: str, owner: str, place: str, group: str) -> Iterator[tuple[str, str]]:
     """What is asked for, and its address."""
     yield "conversations", LIST
     yield "the last page but one", f"{LIST}?after={urllib.parse.quote(place)}"
@@ -88,6 +115,10 @@ def pages(long: str, owner: str, place: str) -> Iterator[tuple[str, str]]:
     yield "being answered now", f"{GENERATIONS}live/"
     for name in ("feedback", "flag", "auditentry", "share", "apikey"):
         yield name, f"/admin/chat/{name}/"
+    for over in ("24h", "7d", "30d"):
+        yield f"overview of {over}", f"/admin/chat/traffic/?over={over}"
+    yield "usage", "/admin/chat/usage/"
+    yield "usage of a group", f"/admin/chat/usage/?group={group}"
     yield "the start page", "/admin/"
 
 
@@ -125,7 +156,7 @@ def main() -> int:
         env = {**os.environ, **own}
         manage("collectstatic --no-input --verbosity 0", env)
         said = manage(["shell", "--verbosity", "0", "-c", PREPARE], env)
-        session, *told = said.split()[-4:]
+        session, *told = said.split()[-5:]
         with serve(**own) as server:
             for name, path in pages(*told):
                 took = times(server.url + path, session, options.runs)

@@ -7,7 +7,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from . import audit, findings, nudges, removal, statistics
+from . import audit, findings, nudges, removal, statistics, traffic
 from .database import in_bulk
 from .gathering import gathering
 from .retention import Walk
@@ -71,9 +71,10 @@ class Chores:
         self.learn = Chore("learn the rules", rulebook.learn, 5)
         self.trim = Chore("trim the findings", findings.trim, 600)
         self.gather = Chore("gather statistics", statistics.gather, 3600)
+        self.count = Chore("count the traffic", traffic.count_some, 20)
         self._all = (
             *(self.index, self.sweep, self.prune, self.expire),
-            *(self.learn, self.trim, self.gather),
+            *(self.learn, self.trim, self.gather, self.count),
         )
 
     def start(self) -> None:

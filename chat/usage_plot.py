@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from .charts import round_up
 from .usage import Used
 
 DAYS = 30
@@ -81,9 +82,3 @@ def draw(bar: Bar, top: int) -> None:
     bar.completion_height = round(bar.completion_tokens * HEIGHT / top, 2)
     bar.prompt_y = round(HEIGHT - bar.prompt_height, 2)
     bar.completion_y = round(bar.prompt_y - bar.completion_height, 2)
-
-
-def round_up(most: int) -> int:
-    """To one digit and zeros; 10 at least."""
-    unit = int(10 ** max(1, len(str(most)) - 1))
-    return max(unit, -(-most // unit) * unit)

@@ -4,7 +4,10 @@ these alone."""
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from datetime import timedelta
+from math import pi, sin
+from random import Random
 from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -61,6 +64,66 @@ def fill() -> None:
         )
 
 
+def count() -> None:
+    """A month of hours, and what people used on its days."""
+    from django.contrib.auth.models import Group, User  # noqa: PLC0415
+    from django.utils import timezone  # noqa: PLC0415
+
+    from chat import traffic, usage  # noqa: PLC0415
+    from chat.models import Traffic, Usage  # noqa: PLC0415
+
+    chance = Random(4)
+    now = traffic.hour_of(timezone.now())
+    Traffic.objects.all().delete()
+    rows = []
+    for back in range(24 * 30):
+        hour = now - back
+        busy = 1 + sin((hour % 24 - 8) * pi / 12) + chance.random()
+        done = round(40 * busy)
+        rows += [
+            Traffic(hour=hour, kind=kind, name=name, amount=round(amount))
+            for kind, name, amount in (
+                ("status", "done", done),
+                ("status", "stopped", done / 12),
+                ("status", "failed", done / 40),
+                ("error", "engine_failed", done / 60),
+                ("error", "generation_timeout", done / 90),
+                ("prompt", "qwen3-8b", 900 * done),
+                ("prompt", "qwen3-0.6b", 500 * done),
+                ("completion", "qwen3-8b", 1700 * done),
+                ("completion", "qwen3-0.6b", 600 * done * chance.random()),
+            )
+            if round(amount)
+        ]
+        for kind, middle in (("queue", 30), ("first", 64), ("total", 96)):
+            found = Counter(
+                round(chance.gauss(middle + 3 * busy, 5)) for _ in range(done)
+            )
+            rows += [
+                Traffic(hour=hour, kind=kind, name=str(name), amount=amount)
+                for name, amount in found.items()
+            ]
+    Traffic.objects.bulk_create(rows)
+    for name, people in (("Research", ("alice", "erin")), ("School", ("bob",))):
+        group = Group.objects.create(name=name)
+        group.user_set.set(User.objects.filter(username__in=people))
+    Usage.objects.all().delete()
+    Usage.objects.bulk_create(
+        Usage(
+            user=user,
+            day=usage.today() - timedelta(days=back),
+            model=model,
+            source="web",
+            requests=chance.randrange(1, 60),
+            prompt_tokens=chance.randrange(20_000),
+            completion_tokens=chance.randrange(40_000),
+        )
+        for user in User.objects.all()
+        for back in range(30)
+        for model in ("qwen3-8b", "qwen3-0.6b")
+    )
+
+
 def signed_in(browser: Browser, url: str, **options: Any) -> Page:
     page = browser.new_context(
         base_url=url, device_scale_factor=1, **options
@@ -97,9 +160,16 @@ def administration(browser: Browser, url: str) -> None:
     take(page, "admin-live")
     page.goto("/admin/chat/auditentry/")
     take(page, "admin-audit")
+    count()
+    page.goto("/admin/chat/traffic/?over=7d")
+    take(page, "admin-overview")
+    page.goto("/admin/chat/usage/")
+    take(page, "admin-usage")
     page = signed_in(browser, url, viewport=PHONE, locale="en-US")
     page.goto(talk)
     take(page, "admin-phone")
+    page.goto("/admin/chat/traffic/?over=7d")
+    take(page, "admin-overview-phone")
     page = signed_in(browser, url, color_scheme="dark", **desktop)
     page.goto(talk)
     take(page, "admin-dark")

@@ -19,9 +19,11 @@ from . import (
     generations,
     guard,
     holds,
+    overview,
     people,
     quotas,
     shares,
+    used,
 )
 
 __all__ = [
@@ -33,9 +35,11 @@ __all__ = [
     "generations",
     "guard",
     "holds",
+    "overview",
     "people",
     "quotas",
     "shares",
+    "used",
 ]
 
 admin.site.site_header = "Chatsite"

@@ -15,6 +15,7 @@ from .quota import Pace, Quota
 from .review import Flag, Note
 from .share import Share
 from .tag import Tag
+from .traffic import Traffic, TrafficMark
 from .usage import Usage
 
 __all__ = [
@@ -36,5 +37,7 @@ __all__ = [
     "Quota",
     "Share",
     "Tag",
+    "Traffic",
+    "TrafficMark",
     "Usage",
 ]

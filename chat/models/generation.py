@@ -140,6 +140,12 @@ class Generation(models.Model):
                 name="generation_leases",
             ),
             models.Index(fields=["-created", "-id"], name="generation_recent"),
+            # What has ended since, to be counted (`chat.traffic`).
+            models.Index(
+                fields=["finished"],
+                condition=Q(finished__isnull=False),
+                name="generation_finished",
+            ),
             # What went wrong, for the admin's filters; few.
             models.Index(
                 fields=["status", "-created"],

@@ -225,7 +225,10 @@ class TestWithdrawn:
 
         assert (row.status, row.attempt) == ("done", 2)
 
-    async def test_every_process_hears_of_it(self, alice: User, running) -> None:
+    async def test_every_process_hears_of_it(
+        self, alice: User, running, monkeypatch
+    ) -> None:
+        monkeypatch.setattr("chat.quotas.SECONDS", 1000)
         told: list[str] = []
 
         def relay(name: str, _news: str) -> None:
