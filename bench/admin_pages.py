@@ -4,8 +4,8 @@
         [--runs 10]
 
 As `bench.pages`: the database in DATABASE_URL, filled first if it is empty, or a new
-SQLite file. Some flags, ratings and failures are added to it, a busy month for overview and usage,, and a superuser who has
-said why they read.
+SQLite file. Some flags, ratings and failures are added to it, a busy month for overview
+and usage, and a superuser who has said why they read.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('chat', '0019_models_of_groups'),
+        ('chat', '0021_external_checks'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
