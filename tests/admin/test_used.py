@@ -67,12 +67,10 @@ def school(alice: User, bob: User, charlie: User) -> Group:
 def test_everybodys(admin: Client, school: Group) -> None:
     text = page(admin)
 
-    assert table(text, "By model") == [
-        ["large", *("2", "6,000", "12,000", "18,000"), *("3", "6,100"), *("12,200",)]
-        + ["18,300"],
-        ["small", *("1", "10", "20", "30"), *("1", "10", "20", "30")],
-        ["All together", *("3", "6,010", "12,020", "18,030")]
-        + ["4", "6,110", "12,220", "18,330"],
+    assert [" ".join(row) for row in table(text, "By model")] == [
+        "large 2 6,000 12,000 18,000 3 6,100 12,200 18,300",
+        "small 1 10 20 30 1 10 20 30",
+        "All together 3 6,010 12,020 18,030 4 6,110 12,220 18,330",
     ]
     assert table(text, "Users this month") == [
         ["charlie", "1", "15,000"],
