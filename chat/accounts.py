@@ -1,24 +1,16 @@
-"""Leaving: an account goes with everything that is its own."""
+"""Leaving: who may go, and that an account goes with everything (`chat.erasure`)."""
 
 from __future__ import annotations
 
-from contextlib import suppress
-from functools import partial
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from . import audit, conversations, generations, holds, nudges
-from .audit import Action
+from . import erasure, holds
 from .database import write
-from .errors import ChatError, ConflictError, NotFoundError
-from .models import Conversation, Generation
-
-BATCH = 200
-"""Conversations deleted in one transaction."""
+from .errors import ChatError, ConflictError
 
 
 def check_may_leave(user: Any) -> None:
@@ -48,38 +40,31 @@ def confirm(user: Any, answer: str) -> None:
         )
 
 
-def delete(user: Any) -> None:
-    """Stop what is being written, then delete everything and the account itself.
+def delete(user: Any) -> bool:
+    """Erase the caller's own account; whether all is gone, or something is kept, under
+    a legal hold, which they are told. Nobody signs in to it either way."""
+    check_may_leave(user)
+    return _erase(user, user, None)
 
-    Broken off in between, the account is still there and can be deleted again.
+
+def erase(user: Any, by: Any, seconds: float | None = None) -> bool:
+    """The same for staff; refused, before anything has gone, where something is held.
+
+    With `seconds` for about so long: what is left then goes in the background.
     """
     check_may_leave(user)
-    holds.check_may_go(user)
-    live = Generation.objects.owned_by(user).live()
-    for pk in list(live.values_list("pk", flat=True)):
-        with suppress(NotFoundError, Generation.DoesNotExist):
-            generations.stop(user, pk)
-    while _drop_conversations(user):
-        pass
+    return _erase(user, by, seconds)
+
+
+def _erase(user: Any, by: Any, seconds: float | None) -> bool:
     with write():
         holds.respect()
-        holds.check_may_go(user)
-        row = _lock(user)
-        while _drop_conversations(user):  # what was begun meanwhile
-            pass
-        if row is not None:
-            audit.record(user, Action.LEFT, row, whose=row.pk)
-            row.delete()
-    nudges.access_changed(user.pk)
-
-
-def _drop_conversations(user: Any) -> bool:
-    """Some of them; False when there was none."""
-    mine = Conversation.objects.filter(~holds.held(), owner=user)
-    some = list(mine.values_list("pk", flat=True)[:BATCH])
-    for live in conversations.purge(mine.filter(pk__in=some)):
-        transaction.on_commit(partial(nudges.stop.send, str(live)))
-    return bool(some)
+        if by is None or by.pk != user.pk:
+            holds.check_may_go(user)
+        if (row := _lock(user)) is None:
+            return True
+        erasure.begin(row, by)
+    return erasure.finish(row.pk, seconds)
 
 
 def _lock(user: Any) -> User | None:

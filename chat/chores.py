@@ -7,7 +7,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from . import audit, findings, nudges, removal, statistics, traffic
+from . import audit, erasure, findings, nudges, removal, statistics, traffic
 from .database import in_bulk
 from .gathering import gathering
 from .retention import Walk
@@ -67,13 +67,14 @@ class Chores:
         self.index = Chore("index", index_some, 2)
         self.sweep = Chore("sweep", removal.sweep, 20)
         self.prune = Chore("remove what is too old", Walk().step, 600)
+        self.erase = Chore("erase accounts", erasure.go_on, 30)
         self.expire = Chore("expire the audit log", audit.expire, 3600)
         self.learn = Chore("learn the rules", rulebook.learn, 5)
         self.trim = Chore("trim the findings", findings.trim, 600)
         self.gather = Chore("gather statistics", statistics.gather, 3600)
         self.count = Chore("count the traffic", traffic.count_some, 20)
         self._all = (
-            *(self.index, self.sweep, self.prune, self.expire),
+            *(self.index, self.sweep, self.prune, self.erase, self.expire),
             *(self.learn, self.trim, self.gather, self.count),
         )
 

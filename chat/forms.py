@@ -127,12 +127,15 @@ class LeaveForm(NoColon, forms.Form):
             raise forms.ValidationError(str(error.message)) from error
         return answer
 
+    kept = False
+    """Something of it is under a legal hold."""
+
     def leave(self) -> bool:
         """Delete the account; False: the form says what is wrong."""
         if not self.is_valid():
             return False
         try:
-            accounts.delete(self.user)
+            self.kept = not accounts.delete(self.user)
         except ChatError as error:
             self.add_error(None, str(error.message))
             return False

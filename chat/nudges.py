@@ -81,5 +81,9 @@ def access_changed(user: object) -> None:
     access.deliver(str(user))
 
 
+erased = Nudge("erased")
+"""The generations with these ids, a comma between them, are to be forgotten. Told to
+other processes by `chat.tape.wipe`."""
+
 ALL = (queue, stop, ended, rules, quotas)
-BY_NAME = {nudge.name: nudge for nudge in ALL}
+BY_NAME = {nudge.name: nudge for nudge in (*ALL, erased)}

@@ -12,6 +12,7 @@ from django.contrib import messages
 from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
 from django.views import i18n
@@ -106,7 +107,8 @@ def delete_account(request: HttpRequest) -> HttpResponse:
     form = LeaveForm(user, request.POST) if posted else LeaveForm(user)
     if posted and form.leave():
         logout(request)
-        return redirect("goodbye")
+        page = reverse("goodbye")
+        return redirect(f"{page}?kept=1" if form.kept else page)
     context = {
         "form": form,
         "conversations": Conversation.objects.owned_by(user).count(),
@@ -120,7 +122,8 @@ def delete_account(request: HttpRequest) -> HttpResponse:
 @require_safe
 def goodbye(request: HttpRequest) -> HttpResponse:
     """For nobody any more. The browser forgets the drafts it kept for this site."""
-    response = render(request, "settings/goodbye.html")
+    context = {"kept": "kept" in request.GET}
+    response = render(request, "settings/goodbye.html", context)
     response.headers["Clear-Site-Data"] = '"storage"'
     return response
 

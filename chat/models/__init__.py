@@ -3,6 +3,7 @@
 from .access import ApiKey
 from .audit import AuditEntry
 from .conversation import Conversation
+from .departure import Departure
 from .feedback import Feedback
 from .generation import Generation
 from .guard import GuardFinding, GuardRule
@@ -22,6 +23,7 @@ __all__ = [
     "ApiKey",
     "AuditEntry",
     "Conversation",
+    "Departure",
     "Feedback",
     "Flag",
     "Generation",

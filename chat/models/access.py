@@ -110,7 +110,8 @@ class ApiKey(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.prefix}… {self.name}".strip()
+        """No name: Django's log of the administration keeps this."""
+        return f"{self.prefix}…"
 
     @property
     def is_expired(self) -> bool:

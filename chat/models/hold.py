@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 class Hold(models.Model):
     """On a user, with all that is theirs, or on one conversation. While it stands the
-    database itself refuses to delete what it covers (migration 0019); lifted, it is
+    database itself refuses to delete what it covers (migration 0020); lifted, it is
     gone, and the audit log tells of it. See `chat.holds`."""
 
     user = models.OneToOneField(
@@ -56,5 +56,6 @@ class Hold(models.Model):
         )
 
     def __str__(self) -> str:
-        about = self.user or f"#{str(self.conversation_id)[:8]}"
-        return f"{about} ({timezone.localtime(self.placed):%Y-%m-%d})"
+        """No name: Django's log of the administration keeps this."""
+        about = self.user_id or str(self.conversation_id)[:8]
+        return f"#{about} ({timezone.localtime(self.placed):%Y-%m-%d})"

@@ -154,6 +154,13 @@ class Tape(ABC):
         if seat := self._seats.get(generation):
             seat.wake(Wake.NUDGE)
 
+    def forget(self, generations: str) -> None:
+        """Drop what these said; their readers look at the row, which is gone. Their
+        ids, a comma between them."""
+        for key in generations.split(","):
+            if seat := self._seats.pop(key, None):
+                seat.wake(Wake.NUDGE)
+
     def close_readers(self) -> None:
         """End every wait, now and from now on, with `Wake.CLOSING`."""
         self._closing = True

@@ -16,7 +16,7 @@ from django.db.models.deletion import ProtectedError
 from django.test import Client
 from django.utils import timezone
 
-from chat import accounts, audit, findings, holds, removal, review
+from chat import accounts, audit, erasure, findings, holds, removal, review
 from chat.errors import ConflictError, NotFoundError
 from chat.models import (
     AuditEntry,
@@ -140,14 +140,47 @@ def test_importing_it_again_brings_it_back(alice: User, bob: User) -> None:
     assert brought.messages.count() == 2
 
 
-def test_not_with_the_account(row: Generation, alice: User) -> None:
+def test_not_by_staff_who_are_told_what_to_do(
+    row: Generation, alice: User, root: User
+) -> None:
     before = everything()
 
     with pytest.raises(ConflictError) as caught:
-        accounts.delete(alice)
+        accounts.erase(alice, root)
 
     assert caught.value.code == "held"
+    assert "Lift it" in str(caught.value.message)
     assert everything() == before
+    alice.refresh_from_db()
+    assert alice.is_active
+
+
+def test_not_with_the_account_which_is_closed(row: Generation, alice: User) -> None:
+    before = everything()
+
+    assert accounts.delete(alice) is False
+
+    assert everything() == before
+    alice.refresh_from_db()
+    assert not alice.is_active
+    assert not alice.has_usable_password()
+    assert erasure.go_on() is False
+    assert everything() == before
+
+
+def test_what_a_hold_on_one_conversation_leaves_goes(alice: User, root: User) -> None:
+    held, other = answered(alice), answered(alice)
+    hold = holds.place(root, "The court asks.", conversation=held.conversation)
+
+    assert accounts.delete(alice) is False
+
+    assert list(Conversation.objects.all()) == [held.conversation]
+    assert not Generation.objects.filter(pk=other.pk).exists()
+    holds.lift(hold, root)
+    while erasure.go_on():
+        pass
+    assert list(User.objects.all()) == [root]
+    assert not Conversation.objects.exists()
 
 
 @pytest.mark.parametrize(
@@ -334,7 +367,7 @@ class TestRaces:
         def work(number: int) -> bool:
             try:
                 if number % 2:
-                    accounts.delete(User.objects.get(pk=alice.pk))
+                    accounts.erase(User.objects.get(pk=alice.pk), root)
                     return False
                 holds.place(root, "The court asks.", user=alice)
             except (NotFoundError, ConflictError, User.DoesNotExist):
@@ -344,4 +377,5 @@ class TestRaces:
         held = any(race(work, 4))
 
         assert User.objects.filter(pk=alice.pk).exists() == held
-        assert held or not Conversation.objects.filter(pk=row.conversation_id).exists()
+        talks = Conversation.objects.filter(pk=row.conversation_id)
+        assert held or not talks.exists()
