@@ -9,6 +9,7 @@ import base64
 from typing import Any
 
 from allauth.account.models import EmailAddress, EmailConfirmation
+from allauth.socialaccount.models import SocialAccount, SocialToken
 from django.apps import apps
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import Group, Permission, User
@@ -46,6 +47,9 @@ WITHOUT = {
     "GuardRule": "belongs to the site",
     "Hold": "would keep everything",
     "Permission": "Django's",
+    "SocialApp": "belongs to the site",
+    "Traffic": "has sums of everybody, without names and words",
+    "TrafficMark": "the same",
 }
 
 
@@ -101,6 +105,10 @@ def _plant_access(user: User) -> None:
     Pace.objects.create(user=user, due=1.0)
     address = EmailAddress.objects.create(user=user, email=user.email)
     EmailConfirmation.objects.create(email_address=address, key="a key")
+    account = SocialAccount.objects.create(
+        user=user, provider="oidc", uid=mark("uid"), extra_data={"a": mark("extra")}
+    )
+    SocialToken.objects.create(account=account, token=mark("token"))
     client = Client()
     client.force_login(user)
     session = client.session

@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('auth', '0012_alter_user_first_name_max_length'),
-        ('chat', '0020_legal_holds'),
+        ('chat', '0022_traffic'),
     ]
 
     operations = [
