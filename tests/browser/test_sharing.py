@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from .chat_page import WATCH, ChatPage
+from .test_accessibility import faults
 
 ANSWER = """# A heading
 
@@ -111,6 +112,18 @@ def test_the_copy_is_frozen_until_it_is_brought_up_to_date(
 
     page.reload()
     expect(page.get_by_text("Second answer")).to_be_visible()
+
+
+def test_axe_finds_nothing_on_a_shared_page(
+    chat: ChatPage, stranger: Callable[..., Page]
+) -> None:
+    chat.ask(say(ANSWER, "think"))
+    url = create(chat, thoughts=True)
+
+    for language in ("en-US", "zh-CN"):
+        page = stranger(url, locale=language)
+        page.wait_for_selector("html[data-ready]")
+        assert faults(page) == [], language
 
 
 def test_thoughts_are_shared_only_when_wanted(

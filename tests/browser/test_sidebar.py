@@ -266,9 +266,8 @@ class TestOrganising:
         choose(chat, "touched", "Unpin")
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_finds_nothing_in_any_of_it(open_chat: Any, theme: Any) -> None:
-    chat = open_chat("dana", color_scheme=theme)
+def test_axe_finds_nothing_in_any_of_it(open_chat: Any) -> None:
+    chat = open_chat("dana")
     make(chat, "looked at", "thrown out", answers=("n=1 pace=0 looked for",))
     found = {"list": faults(chat.page)}
     row(chat, "looked at").first.hover()
