@@ -28,6 +28,7 @@ from .forms import KeyForm, LeaveForm, PreferencesForm
 from .models import ApiKey, Conversation
 from .page_strings import page_strings
 from .quotas import quotas
+from .signin import two_factor
 from .usage_plot import DAYS, plot
 
 
@@ -54,6 +55,7 @@ def show(request: HttpRequest, **more: Any) -> HttpResponse:
         "daily_tokens": allowed.daily_tokens,
         "monthly_tokens": allowed.monthly_tokens,
         "used_this_month": usage.used_this_month(request.user),
+        "two_factor": two_factor.is_on(request.user),
         "plot": plot(usage.daily(request.user, DAYS), usage.today()),
         **more,
     }

@@ -35,6 +35,7 @@ INSTALLED_APPS = [
     "allauth.account",
     "allauth.socialaccount",
     "allauth.socialaccount.providers.openid_connect",
+    "allauth.mfa",
     "chat",
 ]
 
@@ -161,6 +162,15 @@ ACCOUNT_FORMS = {
     "reset_password_from_key": "chat.signin.forms.ResetPasswordKeyForm",
     "reauthenticate": "chat.signin.forms.ReauthenticateForm",
 }
+MFA_ADAPTER = "chat.signin.two_factor.TwoFactorAdapter"
+MFA_FORMS = {
+    "authenticate": "chat.signin.forms.AuthenticateForm",
+    "reauthenticate": "chat.signin.forms.ReauthenticateByCodeForm",
+    "activate_totp": "chat.signin.forms.ActivateForm",
+}
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+# Staff may have made the account, with an address that nobody confirmed.
+MFA_ALLOW_UNVERIFIED_EMAIL = True
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*", "password2*"]
 # Of who signs up; see chat.signin.adapter.VerificationStage.

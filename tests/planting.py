@@ -9,6 +9,7 @@ import base64
 from typing import Any
 
 from allauth.account.models import EmailAddress, EmailConfirmation
+from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount, SocialToken
 from django.apps import apps
 from django.contrib.admin.models import CHANGE, LogEntry
@@ -108,6 +109,7 @@ def _plant_access(user: User) -> None:
     account = SocialAccount.objects.create(
         user=user, provider="oidc", uid=mark("uid"), extra_data={"a": mark("extra")}
     )
+    Authenticator.objects.create(user=user, type="totp", data={"s": mark("secret")})
     SocialToken.objects.create(account=account, token=mark("token"))
     client = Client()
     client.force_login(user)

@@ -1,4 +1,5 @@
-"""Users, as Django has them; that staff deleted one is in the audit log."""
+"""Users, as Django has them; that staff deleted one, or took a second factor away, is
+in the audit log."""
 
 from __future__ import annotations
 
@@ -6,21 +7,25 @@ import time
 from typing import Any
 
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import User
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.csrf import csrf_protect
 
 from .. import accounts, holds
 from ..errors import ChatError
 from ..models import Conversation
+from ..signin import two_factor
 
-admin.site.unregister((User, EmailAddress, SocialAccount, SocialApp, SocialToken))
+admin.site.unregister((User, EmailAddress, Authenticator))
+admin.site.unregister((SocialAccount, SocialApp, SocialToken))
 
 SECONDS = 5.0
 """So long a request erases; then a chore goes on."""
@@ -28,8 +33,41 @@ SECONDS = 5.0
 
 @admin.register(User)
 class PeopleAdmin(UserAdmin):  # type: ignore[type-arg]  # it takes none when it runs
-    # Deleting is erasing (`chat.accounts`), outside of Django's one transaction.
+    actions = ("remove_two_factor",)
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        theirs = Authenticator.objects.filter(user=OuterRef("pk"))
+        rows: QuerySet[User] = super().get_queryset(request)
+        return rows.annotate(has_second_factor=Exists(theirs))
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        """Who can be had by a password alone is for superusers to know."""
+        usual = super().get_list_display(request)
+        may = self.has_two_factor_permission(request)
+        return (*usual, "second_factor") if may else usual
+
+    @admin.display(description=gettext_lazy("two-factor"), boolean=True)
+    def second_factor(self, row: Any) -> bool:
+        return bool(row.has_second_factor)
+
+    def has_two_factor_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.is_active and request.user.is_superuser)
+
+    @admin.action(
+        description=gettext_lazy("Remove the second factor of the selected users"),
+        permissions=["two_factor"],
+    )
+    def remove_two_factor(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        count = len(two_factor.remove(request.user, queryset))
+        told = ngettext(
+            "%(count)d user signs in by the password alone now.",
+            "%(count)d users sign in by the password alone now.",
+            count,
+        )
+        level = messages.SUCCESS if count else messages.WARNING
+        self.message_user(request, told % {"count": count}, level)
+
+    # Deleting is erasing (`chat.accounts`), outside of Django's one transaction.
     def delete_view(
         self,
         request: HttpRequest,

@@ -58,6 +58,7 @@ class AuditEntry(models.Model):
         EXPORT = "export", _("exported their data")
         IMPORT = "import", _("imported a file")
         LEFT = "left", _("deleted an account")
+        TWO_FACTOR = "two_factor", _("removed a second factor")
         HELD = "held", _("put under a legal hold")
         RELEASED = "released", _("lifted a legal hold")
         PRUNED = "pruned", _("removed, as it was too old")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.account import forms
+from allauth.mfa.base import forms as second
+from allauth.mfa.totp import forms as totp
 from django.utils.translation import gettext_lazy as _
 
 
@@ -54,4 +56,22 @@ class ResetPasswordKeyForm(Plain, forms.ResetPasswordKeyForm):
 
 
 class ReauthenticateForm(Plain, forms.ReauthenticateForm):
+    pass
+
+
+class Code(Plain):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["code"].widget.attrs |= {"inputmode": "numeric", "autofocus": True}
+
+
+class AuthenticateForm(Code, second.AuthenticateForm):
+    pass
+
+
+class ReauthenticateByCodeForm(Code, second.ReauthenticateForm):
+    pass
+
+
+class ActivateForm(Code, totp.ActivateTOTPForm):
     pass

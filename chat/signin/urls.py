@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from allauth.account import views as account
+from allauth.mfa.base import views as second
+from allauth.mfa.recovery_codes import views as codes
+from allauth.mfa.totp import views as totp
 from django.urls import path, register_converter
 from django.urls.converters import StringConverter
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
+from django.views.generic.base import RedirectView
 
 from .. import preferences
 from . import sso, views
@@ -17,11 +22,48 @@ class Base36(StringConverter):
 
 register_converter(Base36, "base36")
 
+# Switched on and off in the settings.
+two_factor_page = RedirectView.as_view(url="/settings/#sign-in")
+
 urlpatterns = [
     path("login/", account.login, name="account_login"),
     path("logout/", require_POST(account.logout), name="account_logout"),
     path("sso/login/", sso.login, name="sso-login"),
     path("sso/login/callback/", sso.callback, name="sso-callback"),
+    path("2fa/", two_factor_page, name="mfa_index"),
+    path(
+        "2fa/authenticate/", never_cache(second.authenticate), name="mfa_authenticate"
+    ),
+    path(
+        "2fa/reauthenticate/",
+        preferences.personal(second.reauthenticate),
+        name="mfa_reauthenticate",
+    ),
+    path(
+        "2fa/totp/activate/",
+        preferences.personal(totp.activate_totp),
+        name="mfa_activate_totp",
+    ),
+    path(
+        "2fa/totp/deactivate/",
+        preferences.personal(totp.deactivate_totp),
+        name="mfa_deactivate_totp",
+    ),
+    path(
+        "2fa/recovery-codes/",
+        preferences.personal(codes.view_recovery_codes),
+        name="mfa_view_recovery_codes",
+    ),
+    path(
+        "2fa/recovery-codes/generate/",
+        preferences.personal(codes.generate_recovery_codes),
+        name="mfa_generate_recovery_codes",
+    ),
+    path(
+        "2fa/recovery-codes/download/",
+        preferences.personal(codes.download_recovery_codes),
+        name="mfa_download_recovery_codes",
+    ),
     path("inactive/", account.account_inactive, name="account_inactive"),
     path("signup/", account.signup, name="account_signup"),
     path(

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
 from django.apps import apps
 from django.contrib.auth.models import User
@@ -32,7 +33,7 @@ pytestmark = pytest.mark.django_db
 def rows() -> dict[str, int]:
     return {
         model.__name__: model._default_manager.count()
-        for app in ("chat", "account", "socialaccount")
+        for app in ("chat", "account", "socialaccount", "mfa")
         for model in apps.get_app_config(app).get_models()
         if model is not AuditEntry
     }
@@ -46,6 +47,7 @@ def fill(user: User) -> Generation:
     ApiKey.objects.create_key(user)
     preferences.change(user, theme="dark")
     EmailAddress.objects.create(user=user, email=f"{user.username}@example.org")
+    Authenticator.objects.create(user=user, type="totp", data={})
     SocialAccount.objects.create(user=user, provider="x", uid=user.username)
     return row
 

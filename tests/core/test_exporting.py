@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
 from django.contrib.auth.models import User
 from django.db import connection
@@ -95,6 +96,8 @@ class TestJson:
         PromptTemplate.objects.create(owner=alice, name="t", text="Summarise")
         share, _new = sharing.share(alice, answered(alice).conversation_id)
         EmailAddress.objects.create(user=alice, email="a@example.org")
+        data = {"secret": "a second factor"}
+        Authenticator.objects.create(user=alice, type="totp", data=data)
         SocialAccount.objects.create(user=alice, provider="x", uid="alice-there")
 
         document = whole(alice)
@@ -103,6 +106,8 @@ class TestJson:
         assert document["account"]["username"] == "alice"
         address = {"email": "a@example.org", "verified": False, "primary": False}
         assert document["account"]["email_addresses"] == [address]
+        assert document["account"]["two_factor"][0]["type"] == "totp"
+        assert "second factor" not in text
         assert document["account"]["single_sign_on"][0]["uid"] == "alice-there"
         assert document["preferences"]["theme"] == "dark"
         assert document["prompt_templates"][0]["text"] == "Summarise"

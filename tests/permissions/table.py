@@ -20,6 +20,7 @@ class Who(Enum):
     PAGE = "whoever is signed in; others are sent to the login page"
     OWNERS_PAGE = "the same, and to others it is not there"
     OWNERS_SESSION = "whose it is, but no API key; to others it is not there"
+    NOBODYS_PAGE = "a page of somebody signed in, of what they do not have"
     LOGIN = "everybody, and from there to the login page"
     NOBODY = "nobody: it is not there"
 
@@ -38,6 +39,8 @@ ASK = {"prompt": "Hello"}
 TOLD = {"model": "scripted", "messages": [{"role": "user", "content": "Hello"}]}
 EVERYBODY = Door(Who.EVERYBODY)
 SIGNED_IN, OWNER, NOBODY = Door(Who.SIGNED_IN), Door(Who.OWNER), Door(Who.NOBODY)
+HAS_NONE = Door(Who.NOBODYS_PAGE)
+HAS_NONE_FORM = Door(Who.NOBODYS_PAGE, {}, form=True)
 NOBODY_FORM = Door(Who.NOBODY, {}, form=True)
 RESPONSE = {"name": "response"}
 
@@ -65,6 +68,21 @@ SITE: dict[tuple[str, str], Door] = {
     ("GET", "accounts/sso/login/"): NOBODY,
     ("POST", "accounts/sso/login/"): NOBODY_FORM,
     ("GET", "accounts/sso/login/callback/"): NOBODY,
+    ("GET", "accounts/2fa/"): EVERYBODY,  # leads to the settings
+    # Who gave no password yet is sent back to that; who is in has no use for it.
+    ("GET", "accounts/2fa/authenticate/"): Door(Who.PAGE),
+    ("POST", "accounts/2fa/authenticate/"): Door(Who.PAGE, {}, form=True),
+    ("GET", "accounts/2fa/reauthenticate/"): Door(Who.PAGE),
+    ("POST", "accounts/2fa/reauthenticate/"): Door(Who.PAGE, {}, form=True),
+    ("GET", "accounts/2fa/totp/activate/"): Door(Who.PAGE),
+    ("POST", "accounts/2fa/totp/activate/"): Door(Who.PAGE, {}, form=True),
+    # Nobody in this world has any.
+    ("GET", "accounts/2fa/totp/deactivate/"): HAS_NONE,
+    ("POST", "accounts/2fa/totp/deactivate/"): HAS_NONE_FORM,
+    ("GET", "accounts/2fa/recovery-codes/"): HAS_NONE,
+    ("GET", "accounts/2fa/recovery-codes/generate/"): Door(Who.PAGE),
+    ("POST", "accounts/2fa/recovery-codes/generate/"): Door(Who.PAGE, {}, form=True),
+    ("GET", "accounts/2fa/recovery-codes/download/"): HAS_NONE,
     ("GET", "accounts/inactive/"): EVERYBODY,
     ("GET", "accounts/signup/"): EVERYBODY,
     ("POST", "accounts/signup/"): Door(Who.EVERYBODY, {}, form=True),

@@ -110,6 +110,8 @@ def expected(door: Door, group: str, name: str, is_api: bool) -> str:
         return "in" if who is Who.EVERYBODY else "404"
     if is_refused or (is_program and not is_api):
         return "401" if is_api else "login"
+    if who is Who.NOBODYS_PAGE:
+        return "404"
     if is_program and who in (Who.SESSION, Who.OWNERS_SESSION):
         return "403"
     owned = (Who.OWNER, Who.OWNERS_PAGE, Who.OWNERS_SESSION)

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
 from django.contrib.auth.models import Group, User
 from django.test import Client
@@ -185,6 +186,17 @@ def test_who_is_deactivated_stays_out(openid: OpenID, browser: Browser) -> None:
     assert other.signs_in("ada")["Location"] == "/accounts/inactive/"
     assert not other.is_in
     assert not browser.is_in
+
+
+def test_a_second_factor_of_here_is_asked_for_here(
+    openid: OpenID, browser: Browser
+) -> None:
+    browser.signs_in("ada")
+    Authenticator.objects.create(user=Ada(), type="totp", data={"secret": ""})
+    other = Browser()
+
+    assert other.signs_in("ada")["Location"] == "/accounts/2fa/authenticate/"
+    assert not other.is_in
 
 
 # Accounts that are there already
