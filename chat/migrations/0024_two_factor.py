@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('chat', '0021_external_checks'),
+        ('chat', '0023_departures'),
     ]
 
     operations = [
