@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from transformers import ContinuousBatchingConfig
 
+from chat.engines.local import scheduler
 from chat.engines.local.loading import Loaded
 
 GIB = 2**30
@@ -37,7 +38,7 @@ def cache_bytes(loaded: Loaded) -> int:
 def batching(
     tokens: int, max_batch_tokens: int, max_requests: int
 ) -> ContinuousBatchingConfig:
-    """fifo: decoding goes first, a long prompt waits its turn in small portions.
+    """Steps are small: a long prompt is read in portions, while others go on.
 
     No graphs and no asynchronous batching: the sampling runs in Python, and the
     latter kills the worker on a CPU.
@@ -48,7 +49,7 @@ def batching(
         max_batch_tokens=max_batch_tokens,
         max_requests_per_batch=max_requests,
         safety_margin=SAFETY_MARGIN,
-        scheduler_type="fifo",
+        scheduler_type=scheduler.NAME,
         use_async_batching=False,
         use_cuda_graph=False,
         auto_switch_to_flash=False,

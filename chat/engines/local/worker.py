@@ -21,7 +21,7 @@ from typing import Any
 from transformers import ContinuousBatchingConfig, GenerationConfig
 from transformers.generation.continuous_batching import ContinuousBatchingManager
 
-from chat.engines.local import attention
+from chat.engines.local import attention, scheduler
 from chat.engines.local.sampling import Chooser, SamplingProcessor
 
 # It prints by a handler of its own, each request at INFO: log as everybody does.
@@ -41,6 +41,7 @@ class BatchWorker(ContinuousBatchingManager):
         on_exit: Callable[[], None],
     ) -> None:
         attention.install()
+        scheduler.install()
         # do_sample=False: the worker takes the argmax of what our processor made.
         greedy = GenerationConfig(do_sample=False, eos_token_id=-1)
         super().__init__(model, greedy, config)
