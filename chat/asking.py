@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from . import limits, nudges
+from . import limits, nudges, tracing
 from .database import write
 from .errors import BusyError, ChatError, NotFoundError
 from .models import Generation, Message
@@ -77,7 +77,7 @@ def once(
     if (earlier := find_by_key(user, ask.idempotency_key)) is not None:
         return earlier
     try:
-        with write():
+        with tracing.submitting(), write():
             generation = record()
     except (IntegrityError, BusyError) as error:
         # Two requests with one key at the same time: the other one was first.
@@ -133,6 +133,7 @@ def answer_below(
         params=params,
         idempotency_key=ask.idempotency_key or None,
         store=ask.store,
+        trace=tracing.carried(),
     )
     generation.left = left
     if begun is not None:

@@ -46,6 +46,8 @@ class Driver:
             await self._ledger.note([job])
         finally:
             job.gate.close()
+            if job.trace is not None:
+                job.trace.close(job)
 
     async def _drive(self, job: Job) -> None:
         self._open(job)
@@ -106,13 +108,20 @@ class Driver:
                     raise withdrawn(job.row.model)
                 engine = await self._engines.get(job.row.model)
                 await questions.look(job, self._services)
-                reason = await self._said(job, engine)
+                reason = await self._answered(job, engine)
                 await job.gate.late()
                 return reason
         except TimeoutError:
             if limit.expired():
                 raise too_slow() from None
             raise
+
+    async def _answered(self, job: Job, engine: Engine) -> str:
+        if (trace := job.trace) is None:
+            return await self._said(job, engine)
+        with trace.asking(job):
+            trace.finish_reason = await self._said(job, engine)
+            return trace.finish_reason
 
     async def _said(self, job: Job, engine: Engine) -> str:
         gate, take = job.gate, job.take_now
@@ -165,9 +174,12 @@ class Driver:
         """The row first, the tape after: no reader sees an end that is not stored."""
         for rest in job.rest():
             job.take(rest, time.time())
+        began = time.time_ns()
         row = await self._ledger.finish(job, job.outcome(status, **how))
         if row is None:
             return
+        if job.trace is not None:
+            job.trace.finished(row, began)
         metrics.count_ended(row)
         if job.writer is not None:
             job.writer.append(ending(row))

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import chain
-from typing import Any, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from . import findings, tool_calls
 from .conversations import prompts
@@ -40,6 +40,9 @@ from .screening import Part as AnswerPart
 from .screening import Screen, storable
 from .tape import Writer
 from .tool_calls import CallPiece, Calls
+
+if TYPE_CHECKING:
+    from .otel import Attempt
 
 Interruption = Literal["stopped", "drained", "lost"]
 Part = TypeVar("Part")
@@ -109,6 +112,8 @@ class Job:
     screen: Screen = field(init=False)
     """What the engine says goes through it, and then through the gate."""
     gate: Gate = field(init=False)
+    trace: Attempt | None = None
+    """While traces are on."""
 
     def __post_init__(self) -> None:
         self.screen = Screen(self)
@@ -197,6 +202,7 @@ class Job:
                 token_ids=self._token_ids(),
                 completion_tokens=self.completion_tokens,
             ),
+            trace=self.trace.header if self.trace is not None else "",
         )
 
     def take(self, event: EngineEvent, now: float) -> str | None:

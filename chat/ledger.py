@@ -8,6 +8,7 @@ thread (`chat.database.in_order`).
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterable, Sequence
 
 from . import findings, lease, nudges, outcomes
@@ -34,6 +35,7 @@ class Ledger:
             news = [(job, new) for job in jobs if (new := job.news())]
             if not news:
                 return
+            began = time.time_ns()
             try:
                 await in_order(outcomes.checkpoint, [new for _, new in news])
             except Exception:
@@ -42,6 +44,8 @@ class Ledger:
                 raise
             for job, new in news:
                 job.saved(new)
+                if job.trace is not None:
+                    job.trace.checkpointed(began)
 
     async def hand_back(self, job: Job, *, crashed: bool = False) -> None:
         """A last checkpoint, and back to the queue: whoever claims it goes on there."""

@@ -9,7 +9,7 @@ import socket
 
 from django.conf import settings
 
-from . import metrics, nudges
+from . import metrics, nudges, tracing
 from .chores import Chores
 from .database import settle
 from .engines.registry import Engines, upstreams
@@ -38,6 +38,7 @@ class Process:
         self.chores = Chores()
 
     async def start(self) -> None:
+        tracing.start(self.name)
         await self.tape.start()
         nudges.stop.connect(self.tape.nudge)
         nudges.ended.connect(self.tape.nudge)
@@ -76,6 +77,7 @@ class Process:
         await catalog.stop()
         await self.tape.stop()
         await settle()
+        await tracing.stop()
         metrics.forget_process()
 
 

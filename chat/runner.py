@@ -10,13 +10,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Collection, Iterator, Sequence
 from uuid import UUID
 
 from django.conf import settings
 from django.db import DatabaseError
 
-from . import fair, generations, lease, logs, metrics, nudges
+from . import fair, generations, lease, logs, metrics, nudges, tracing
 from .database import in_database, in_order, persistently
 from .driver import Driver
 from .engines.registry import Engines
@@ -124,7 +125,10 @@ class Runner:
         try:
             driven = set(self._jobs)
             claimed, self._more = await in_database(claim, self.owner, room, driven)
+            moment = time.time_ns()
             for job in await self._prepared(claimed):
+                if (tracer := tracing.here.tracer) is not None:
+                    job.trace = tracer.attempt(job.row, job.lease.attempt, moment)
                 self._begin(job)
         finally:
             self._claiming = False

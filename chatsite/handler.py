@@ -29,6 +29,7 @@ from django.http import (
 )
 from django.http.response import HttpResponseBase
 
+from chat import tracing
 from chat.api.bodies import limit_of, takes_files
 from chat.api.later import LaterResponse
 from chat.callers import of_scope
@@ -90,7 +91,10 @@ class OneHopHandler(ASGIHandler):
 
     def _respond(self, request: HttpRequest) -> HttpResponseBase:
         with kept_connection():
-            response = self.get_response(request)
+            if (tracer := tracing.here.tracer) is None:
+                response = self.get_response(request)
+            else:
+                response = tracer.responded(request, self.get_response)
             response._handler_class = self.__class__  # type: ignore[attr-defined]
             return response
 

@@ -14,16 +14,13 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
+FILES = ("requirements.txt", "requirements-dev.txt", "requirements-tracing.txt")
 # Only with a CUDA build of torch, which pins them itself.
 ELSEWHERE = re.compile(r"nvidia-|cuda-|triton")
 
 
 def direct() -> list[Requirement]:
-    lines = [
-        line
-        for name in ("requirements.txt", "requirements-dev.txt")
-        for line in (ROOT / name).read_text().splitlines()
-    ]
+    lines = [line for name in FILES for line in (ROOT / name).read_text().splitlines()]
     return [Requirement(line) for line in lines if re.match(r"[a-z]", line)]
 
 

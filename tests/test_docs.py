@@ -12,6 +12,7 @@ import pytest
 from chatsite.env import Env
 
 ROOT = Path(__file__).resolve().parent.parent
+REQUIREMENTS = [path.name for path in sorted(ROOT.glob("requirements*.txt"))]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(ROOT.glob("docs/*.md"))]
 
 
@@ -75,7 +76,7 @@ def test_internal_links_resolve(document: Path) -> None:
     assert missing == []
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+@pytest.mark.parametrize("name", REQUIREMENTS)
 def test_every_requirement_is_explained(name: str) -> None:
     lines = (ROOT / name).read_text()
     pins = re.findall(r"^([a-z0-9-]+)(?:\[.*\])?==(\S+)$", lines, flags=re.MULTILINE)

@@ -76,13 +76,15 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class EngineRequest:
-    """`id` is unique per attempt. `messages` ends with the user's turn."""
+    """`id` is unique per attempt. `messages` ends with the user's turn. `trace`: W3C's
+    `traceparent`, for an engine elsewhere."""
 
     id: str
     model: str
     messages: Sequence[ChatMessage]
     params: Params = field(default_factory=Params)
     progress: Progress = field(default_factory=Progress)
+    trace: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,8 @@ class Generation(models.Model):
     model = models.CharField(_("model"), max_length=200)
     params = models.JSONField(_("parameters"), default=dict, blank=True)
     store = models.BooleanField(_("text is stored"), default=True)
+    trace = models.CharField(max_length=55, blank=True, default="", db_default="")
+    """W3C's `traceparent` of the request, where traces are on (`chat.tracing`)."""
     idempotency_key = models.CharField(max_length=200, null=True, blank=True)
 
     status = models.CharField(

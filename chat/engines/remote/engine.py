@@ -89,7 +89,8 @@ class RemoteEngine(Engine):
             tried.append(place)
             answer, body = self._make(request, model)
             try:
-                async with aclosing(self._ask(place, body, answer)) as events:
+                asked = self._ask(place, body, answer, request.trace)
+                async with aclosing(asked) as events:
                     async for event in events:
                         yield event
                 return
@@ -145,11 +146,11 @@ class RemoteEngine(Engine):
         return DashScopeAnswer(request, limit, incremental=incremental), body
 
     async def _ask(
-        self, place: Place, body: Json, answer: Answer
+        self, place: Place, body: Json, answer: Answer, trace: str
     ) -> AsyncGenerator[EngineEvent]:
         """One request. Leaving it, in whatever way, closes the connection at once."""
         with place.in_use():
-            frames = Frames(await self._accepted(place, body))
+            frames = Frames(await self._accepted(place, body, trace))
             place.works()
             patience = Patience()
             try:
@@ -171,12 +172,14 @@ class RemoteEngine(Engine):
             finally:
                 frames.close()
 
-    async def _accepted(self, place: Place, body: Json) -> aiohttp.ClientResponse:
+    async def _accepted(
+        self, place: Place, body: Json, trace: str
+    ) -> aiohttp.ClientResponse:
         """The response, once the engine takes the request: perhaps at the second
         try, without what it does not know."""
         known = {name: body[name] for name in body if name not in place.refused}
         while True:
-            response = await self._post(place, known)
+            response = await self._post(place, known, trace)
             if response.status == 200:
                 place.refused |= body.keys() - known.keys()
                 return response
@@ -190,11 +193,15 @@ class RemoteEngine(Engine):
                 raise trouble
             known = less
 
-    async def _post(self, place: Place, body: Json) -> aiohttp.ClientResponse:
+    async def _post(
+        self, place: Place, body: Json, trace: str
+    ) -> aiohttp.ClientResponse:
         if self._session is None:
             raise EngineError("engine_stopped", "The engine has stopped.")
         protocol = self._upstream.protocol
         headers = SSE_SWITCH if protocol == "dashscope" else {}
+        if trace:
+            headers = {**headers, "traceparent": trace}
         return await post(self._session, place.url + PATHS[protocol], body, headers)
 
 
