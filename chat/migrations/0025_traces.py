@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('chat', '0022_traffic'),
+        ('chat', '0024_two_factor'),
     ]
 
     operations = [
