@@ -30,6 +30,11 @@ def may_review(user: Any) -> bool:
     return settings.CHAT_REVIEW != "off" and bool(user.has_perm(PERMISSION))
 
 
+def may_review_all(user: Any) -> bool:
+    """Everything of everybody, for a reason."""
+    return settings.CHAT_REVIEW == "all" and may_review(user)
+
+
 def readable(
     user: Any, rows: QuerySet[Conversation] | None = None
 ) -> QuerySet[Conversation]:

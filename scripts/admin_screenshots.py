@@ -18,13 +18,13 @@ STAFF = "dana"
 REASON = "Complaint of 3 May, number 17"
 
 
-def fill() -> None:
+def fill() -> int:
     """Flags, a rating, a note's author, and answers that are being written."""
     # Models can be imported only after `django.setup`.
     from django.contrib.auth.models import User  # noqa: PLC0415
     from django.utils import timezone  # noqa: PLC0415
 
-    from chat import review  # noqa: PLC0415
+    from chat import holds, review  # noqa: PLC0415
     from chat.models import (  # noqa: PLC0415
         Conversation,
         Feedback,
@@ -45,6 +45,8 @@ def fill() -> None:
     review.decide(Flag.objects.filter(conversation=rows[3]), "dismissed", dana)
     answer = Message.objects.get(pk=rows[0].leaf_id)
     Feedback.objects.create(message=answer, rating=-1, comment="Too long for me.")
+    holds.place(dana, "File 17 of the district court", user=erin)
+    holds.place(dana, "Complaint of 3 May, number 17", conversation=rows[2])
     for place, status in enumerate(("running", "running", "queued")):
         asked = timezone.now() - timedelta(seconds=70 - 25 * place)
         row = rows[place + 2]
@@ -62,6 +64,7 @@ def fill() -> None:
             lease_until=asked + timedelta(hours=1),
             created=asked,
         )
+    return int(erin.pk)
 
 
 def count() -> None:
@@ -128,10 +131,11 @@ def signed_in(browser: Browser, url: str, **options: Any) -> Page:
     page = browser.new_context(
         base_url=url, device_scale_factor=1, **options
     ).new_page()
-    page.goto("/admin/login/")
-    page.fill("#id_username", STAFF)
-    page.fill("#id_password", f"{STAFF}-password")
-    page.click("input[type=submit]")
+    page.goto("/accounts/login/?next=/admin/")
+    page.fill("input[autocomplete~=username]", STAFF)
+    page.fill("input[type=password]", f"{STAFF}-password")
+    page.click("main button[type=submit]")
+    page.wait_for_url("**/admin/")
     return page
 
 
@@ -141,7 +145,7 @@ def explain(page: Page) -> None:
 
 
 def administration(browser: Browser, url: str) -> None:
-    fill()
+    erin = fill()
     desktop = {"viewport": DESKTOP, "locale": "en-US"}
     page = signed_in(browser, url, **desktop)
     page.goto("/admin/chat/conversation/")
@@ -158,6 +162,10 @@ def administration(browser: Browser, url: str) -> None:
     take(page, "admin-transcript")
     page.goto("/admin/chat/generation/live/")
     take(page, "admin-live")
+    page.goto("/admin/chat/hold/")
+    take(page, "admin-holds")
+    page.goto(f"/admin/auth/user/{erin}/change/")
+    take(page, "admin-user")
     page.goto("/admin/chat/auditentry/")
     take(page, "admin-audit")
     count()

@@ -6,6 +6,8 @@ A new model has to be planted here, or told in `WITHOUT` why a user has nothing 
 from __future__ import annotations
 
 import base64
+import re
+import zlib
 from typing import Any
 
 from allauth.account.models import EmailAddress, EmailConfirmation
@@ -39,6 +41,7 @@ from tests.core.helpers import ask, claim_one
 from tests.search.helpers import catch_up
 
 MARK = "zq9m"
+NAMES = re.compile(f"{MARK}-([a-z-]*[a-z])")
 WITHOUT = {
     "AuditEntry": "has ids and reasons of staff; it stays",
     "ContentType": "Django's names of models",
@@ -151,6 +154,16 @@ def _plant_conversation(user: User, row: Generation) -> None:
 
 def found() -> set[str]:
     """Columns of all tables, those of the search index too, in which a mark is."""
+    return {place for place, _name in marked()}
+
+
+def planted() -> set[str]:
+    """The names of all marks there are."""
+    return {name for _place, name in marked() if name}
+
+
+def marked() -> set[tuple[str, str]]:
+    """The same with the names of the marks."""
     grams = set(windows(MARK, 3))
     places = set()
     with connection.cursor() as cursor:
@@ -160,8 +173,10 @@ def found() -> set[str]:
             for row in cursor.fetchall():
                 for name, value in zip(names, row, strict=True):
                     text = as_text(value)
+                    for name_of in NAMES.findall(text):
+                        places.add((f"{table}.{name}", name_of))
                     if MARK in text or text in grams_of(table, grams):
-                        places.add(f"{table}.{name}")
+                        places.add((f"{table}.{name}", ""))
     return places
 
 
@@ -177,7 +192,8 @@ def as_text(value: Any) -> str:
         data = value.split(":")[0].lstrip(".")
         try:
             packed = base64.urlsafe_b64decode(data + "=" * (-len(data) % 4))
-        except ValueError:
+            packed = zlib.decompress(packed) if value.startswith(".") else packed
+        except (ValueError, zlib.error):
             packed = b""
         return value + packed.decode("utf-8", "ignore")
     return str(value)

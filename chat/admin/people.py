@@ -4,17 +4,20 @@ in the audit log."""
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import Any
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import User
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.csrf import csrf_protect
@@ -23,6 +26,7 @@ from .. import accounts, holds
 from ..errors import ChatError
 from ..models import Conversation
 from ..signin import two_factor
+from .takeout import may_take, takeout
 
 admin.site.unregister((User, EmailAddress, Authenticator))
 admin.site.unregister((SocialAccount, SocialApp, SocialToken))
@@ -34,6 +38,33 @@ SECONDS = 5.0
 @admin.register(User)
 class PeopleAdmin(UserAdmin):  # type: ignore[type-arg]  # it takes none when it runs
     actions = ("remove_two_factor",)
+    change_form_template = "admin/chat/user/change_form.html"
+
+    class Media:
+        css = {"all": ("admin_chat/admin.css", "admin_chat/transcript.css")}
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(partial(takeout, self))
+        return [
+            path("<int:pk>/export/", view, name="auth_user_export"),
+            *super().get_urls(),
+        ]
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        row = self.get_object(request, unquote(object_id))
+        held = row is not None and holds.on(row).exists()
+        more = {
+            "may_take": may_take(self, request),
+            "may_hold": request.user.has_perm("chat.add_hold") and not held,
+            **(extra_context or {}),
+        }
+        return super().change_view(request, object_id, form_url, more)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         theirs = Authenticator.objects.filter(user=OuterRef("pk"))

@@ -3,33 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any
 from uuid import UUID
 
-from django.forms.models import model_to_dict
 from django.utils import timezone
 
 from ..follow import timing, usage
 from ..models import (
-    ApiKey,
     Conversation,
     Feedback,
     Generation,
     Message,
-    Preferences,
-    PromptTemplate,
-    Share,
-    Usage,
 )
-from . import pages, signin
+from . import pages, person
 
 FORMAT = "chatsite"
 VERSION = 1
-WHEN = ("created", "updated")
-LIFE = ("created", "expires", "last_used", "revoked")
-COUNTS = ("requests", "prompt_tokens", "completion_tokens")
 Json = dict[str, Any]
 
 
@@ -41,17 +32,25 @@ def plain(value: Any) -> str:
     return value.isoformat() if isinstance(value, date) else str(value)
 
 
-def whole_as_json(user: Any) -> Iterator[bytes]:
-    """All that is the user's."""
-    ids = pages.Ids(Conversation.objects.owned_by(user))
-    return pages.pieces(_document(ids.pages(), account(user)))
+def whole_as_json(user: Any, *, for_staff: bool = False) -> Iterator[bytes]:
+    """All that is the user's. For staff also what was noted about them, and what they
+    deleted, but is kept under a legal hold."""
+    ids = pages.Ids(
+        Conversation.objects.filter(owner=user)
+        if for_staff
+        else Conversation.objects.owned_by(user)
+    )
+    more = person.written(user) | (person.noted(user) if for_staff else {})
+    return pages.pieces(_document(ids.pages(), person.about(user), more))
 
 
 def one_as_json(conversation: UUID) -> Iterator[bytes]:
-    return pages.pieces(_document([[conversation]], {}))
+    return pages.pieces(_document([[conversation]], {}, {}))
 
 
-def _document(ids: Iterable[list[UUID]], about: Json) -> Iterator[str]:
+def _document(
+    ids: Iterable[list[UUID]], about: Json, more: Mapping[str, Iterator[Json]]
+) -> Iterator[str]:
     head = {"format": FORMAT, "version": VERSION, "exported": timezone.now(), **about}
     yield _opened(head, "conversations")
     gap = "\n"
@@ -68,36 +67,18 @@ def _document(ids: Iterable[list[UUID]], about: Json) -> Iterator[str]:
                 message = next(every, None)
             yield "]}"
             gap = ",\n"
-    yield "\n]}\n"
+    yield "\n]"
+    for name, told in more.items():
+        yield f',\n"{name}":['
+        for place, value in enumerate(told):
+            yield (",\n" if place else "\n") + encode(value)
+        yield "]"
+    yield "}\n"
 
 
 def _opened(head: Json, name: str) -> str:
     """The object without its end: a list of this name is to follow as its last."""
     return f'{encode(head)[:-1]},"{name}":['
-
-
-def account(user: Any) -> Json:
-    preferences = Preferences.objects.filter(user=user).first()
-    templates = PromptTemplate.objects.owned_by(user)
-    used = Usage.objects.owned_by(user)
-    keys = ApiKey.objects.owned_by(user)
-    shares = Share.objects.owned_by(user)
-    return {
-        "account": {
-            "username": user.get_username(),
-            "email": user.email,
-            "first_name": user.first_name,
-            "last_name": user.last_name,
-            "joined": user.date_joined,
-            "last_login": user.last_login,
-            **signin.account(user),
-        },
-        "preferences": preferences and model_to_dict(preferences, exclude=["user"]),
-        "prompt_templates": list(templates.values("name", "text", *WHEN)),
-        "usage": list(used.values("day", "model", "source", *COUNTS)),
-        "api_keys": list(keys.values("name", "prefix", "scopes", *LIFE)),
-        "shares": list(shares.values("conversation", "title", *WHEN, "revoked")),
-    }
 
 
 def conversation(row: Conversation) -> Json:
@@ -142,6 +123,7 @@ def generation(job: Generation) -> Json:
         "id": job.pk,
         "model": job.model,
         "params": job.params,
+        "idempotency_key": job.idempotency_key,
         "status": job.status,
         "finish_reason": job.finish_reason,
         "error": job.error_code,

@@ -18,5 +18,5 @@ def account(user: Any) -> dict[str, Any]:
     return {
         "email_addresses": list(addresses.values("email", "verified", "primary")),
         "two_factor": list(factors.values("type", "created_at", "last_used_at")),
-        "single_sign_on": list(known.values("provider", "uid", *WHEN)),
+        "single_sign_on": list(known.values("provider", "uid", "extra_data", *WHEN)),
     }

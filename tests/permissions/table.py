@@ -227,6 +227,10 @@ def usual(app: str, name: str, **more: Ways) -> dict[tuple[str, str], Ways]:
 
 LIVE = ("chat.view_generation", "chat.change_generation")
 WITHOUT_CHANGE = ("auditentry", "hold")
+TAKE = (
+    *("auth.view_user chat.review_conversation",),
+    *("auth.change_user chat.review_conversation",),
+)
 CHANGE_USER = ("auth.change_user",)
 
 ADMIN: dict[tuple[str, str], Ways] = {
@@ -241,6 +245,7 @@ ADMIN: dict[tuple[str, str], Ways] = {
     **usual("auth", "user", add=("auth.add_user auth.change_user",)),
     ("GET", "auth_user_password_change"): CHANGE_USER,
     ("POST", "auth_user_password_change"): CHANGE_USER,
+    **{(name, "auth_user_export"): TAKE for name in ("GET", "POST")},
     **usual("chat", "quota"),
     **read_only("apikey", add=SUPERUSER, delete=("chat.delete_apikey",)),
     **read_only("auditentry"),

@@ -167,7 +167,7 @@ def admin_path(name: str, world: World) -> str:
     parts = name.rsplit("_", 1)
     if name == "auth_user_password_change":
         parts = ["auth_user", "password_change"]
-    one = parts[-1] in ("change", "history", "delete", "password_change")
+    one = parts[-1] in ("change", "history", "delete", "password_change", "export")
     if one and parts[0] in world.rows:
         return reverse(f"admin:{name}", args=[world.rows[parts[0]]])
     if name == "autocomplete":
