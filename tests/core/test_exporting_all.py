@@ -58,7 +58,7 @@ LEFT_OUT = {
     "Traffic": "has sums of everybody",
     "TrafficMark": "the same",
 }
-UNSAID = {"session", "logged", "token"}
+UNSAID = {"session", "logged", "token", "secret"}
 """Words in what is left out, and nowhere else."""
 STAFFS = {"flag", "note", "finding"}
 """What was noted about the user: staff decide who is told."""
