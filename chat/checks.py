@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register, run_checks
@@ -142,6 +143,29 @@ def limits_can_be_read(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
                 "One user may fill the whole queue.",
                 hint="Set CHAT_USER_QUEUE below CHAT_MAX_QUEUED.",
                 id="chat.W008",
+            )
+        ]
+    return []
+
+
+@register("chat", deploy=True)
+def provider_can_be_asked(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Single sign-on knows this site by an id, and asks where nobody listens in."""
+    issuer = urlsplit(settings.OIDC_ISSUER)
+    if issuer.netloc and not settings.OIDC_CLIENT_ID:
+        return [
+            Error(
+                "OIDC_ISSUER is set, and OIDC_CLIENT_ID is not.",
+                hint="docs/sign-in.md tells what to set.",
+                id="chat.E010",
+            )
+        ]
+    if issuer.scheme == "http" and issuer.hostname not in ("localhost", "127.0.0.1"):
+        return [
+            Warning(
+                "Single sign-on asks its provider without encryption.",
+                hint="Set OIDC_ISSUER to an https address.",
+                id="chat.W011",
             )
         ]
     return []

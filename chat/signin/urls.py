@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from allauth.account import views as account
 from allauth.mfa.base import views as second
 from allauth.mfa.recovery_codes import views as codes
 from allauth.mfa.totp import views as totp
-from django.urls import path, register_converter
+from django.urls import URLPattern, path, register_converter
 from django.urls.converters import StringConverter
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
@@ -22,77 +24,78 @@ class Base36(StringConverter):
 
 register_converter(Base36, "base36")
 
+
+def at(route: str, view: Any, name: str) -> URLPattern:
+    return path(route, views.counted(view), name=name)
+
+
 # Switched on and off in the settings.
 two_factor_page = RedirectView.as_view(url="/settings/#sign-in")
 
 urlpatterns = [
-    path("login/", account.login, name="account_login"),
-    path("logout/", require_POST(account.logout), name="account_logout"),
-    path("sso/login/", sso.login, name="sso-login"),
-    path("sso/login/callback/", sso.callback, name="sso-callback"),
-    path("2fa/", two_factor_page, name="mfa_index"),
-    path(
-        "2fa/authenticate/", never_cache(second.authenticate), name="mfa_authenticate"
-    ),
-    path(
+    at("login/", account.login, name="account_login"),
+    at("logout/", require_POST(account.logout), name="account_logout"),
+    at("sso/login/", sso.login, name="sso-login"),
+    at("sso/login/callback/", sso.callback, name="sso-callback"),
+    at("2fa/", two_factor_page, name="mfa_index"),
+    at("2fa/authenticate/", never_cache(second.authenticate), name="mfa_authenticate"),
+    at(
         "2fa/reauthenticate/",
         preferences.personal(second.reauthenticate),
         name="mfa_reauthenticate",
     ),
-    path(
+    at(
         "2fa/totp/activate/",
         preferences.personal(totp.activate_totp),
         name="mfa_activate_totp",
     ),
-    path(
+    at(
         "2fa/totp/deactivate/",
         preferences.personal(totp.deactivate_totp),
         name="mfa_deactivate_totp",
     ),
-    path(
+    at(
         "2fa/recovery-codes/",
         preferences.personal(codes.view_recovery_codes),
         name="mfa_view_recovery_codes",
     ),
-    path(
+    at(
         "2fa/recovery-codes/generate/",
         preferences.personal(codes.generate_recovery_codes),
         name="mfa_generate_recovery_codes",
     ),
-    path(
+    at(
         "2fa/recovery-codes/download/",
         preferences.personal(codes.download_recovery_codes),
         name="mfa_download_recovery_codes",
     ),
-    path("inactive/", account.account_inactive, name="account_inactive"),
-    path("signup/", account.signup, name="account_signup"),
-    path(
+    at("inactive/", account.account_inactive, name="account_inactive"),
+    at("signup/", account.signup, name="account_signup"),
+    at(
         "reauthenticate/",
         preferences.personal(account.reauthenticate),
         name="account_reauthenticate",
     ),
-    path("email/", views.addresses, name="account_email"),
-    path(
+    at("email/", views.addresses, name="account_email"),
+    at(
         "confirm-email/",
         account.email_verification_sent,
         name="account_email_verification_sent",
     ),
-    path(
-        "confirm-email/<str:key>/", account.confirm_email, name="account_confirm_email"
-    ),
-    path("password/change/", views.change_password, name="account_change_password"),
-    path("password/reset/", views.reset_password, name="account_reset_password"),
-    path(
+    at("confirm-email/<str:key>/", account.confirm_email, name="account_confirm_email"),
+    at("password/change/", views.change_password, name="account_change_password"),
+    at("password/reset/", views.reset_password, name="account_reset_password"),
+    at(
         "password/reset/done/",
         account.password_reset_done,
         name="account_reset_password_done",
     ),
-    path(
+    at(
         "password/reset/key/<base36:uidb36>-<str:key>/",
         account.password_reset_from_key,
         name="account_reset_password_from_key",
     ),
-    path(
+    at(
         "password/reset/key/done/",
         account.password_reset_from_key_done,
         name="account_reset_password_from_key_done",

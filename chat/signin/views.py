@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from allauth.account import views
@@ -11,8 +14,12 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
+from redis.exceptions import RedisError
 
 from .. import preferences
+
+logger = logging.getLogger(__name__)
+View = Callable[..., HttpResponse]
 
 
 def offers(request: HttpRequest) -> dict[str, Any]:
@@ -22,6 +29,21 @@ def offers(request: HttpRequest) -> dict[str, Any]:
         "mail_is_set": settings.EMAIL_IS_SET,
         "single_sign_on": settings.OIDC_NAME if settings.OIDC_ISSUER else "",
     }
+
+
+def counted(view: View) -> View:
+    """Attempts are counted, or there are none: without Redis nobody comes in, where
+    there is one."""
+
+    @wraps(view)
+    def shown(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return view(request, *args, **kwargs)
+        except RedisError as error:
+            logger.error("Attempts to sign in cannot be counted: %s", error)
+            return render(request, "account/unavailable.html", status=503)
+
+    return shown
 
 
 def admin_login(request: HttpRequest) -> HttpResponse:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import secrets
 from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
 from django.conf import settings as django_settings
 from django.contrib.auth.models import User
+from django.core.cache import caches
 from django.test import Client
 
 pytestmark = pytest.mark.django_db
@@ -174,6 +177,45 @@ def test_a_flood_is_answered_with_429(client: Client, wendy: User) -> None:
 
 def test_behind_a_unix_socket_everybody_is_one(client: Client, wendy: User) -> None:
     assert sign_in(client, "Wendy", "wendy-password", REMOTE_ADDR="").status_code == 302
+
+
+@pytest.fixture
+def redis(settings: Any) -> Any:
+    """As with REDIS_URL, where all processes count together."""
+    url = os.environ.get("TEST_REDIS_URL")
+    assert url, "run by scripts/with-services, as make test does"
+
+    def use(address: str) -> None:
+        backend = "django.core.cache.backends.redis.RedisCache"
+        prefix = secrets.token_hex(8)
+        settings.CACHES = {
+            "default": {"BACKEND": backend, "LOCATION": address, "KEY_PREFIX": prefix}
+        }
+
+    use(url)
+    return use
+
+
+def test_with_redis_processes_count_together(wendy: User, redis: Any) -> None:
+    for _ in range(5):
+        sign_in(Client(), "Wendy", "wrong")
+    # Another process has another connection, and nothing in its memory.
+    caches.close_all()
+    del caches["default"]
+
+    assert TOO_MANY in sign_in(Client(), "Wendy", "wendy-password").content.decode()
+
+
+def test_without_redis_nobody_comes_in_but_who_is_there_stays(
+    client: Client, wendy: User, redis: Any
+) -> None:
+    client.force_login(wendy)
+    redis("redis://127.0.0.1:9")
+    response = sign_in(Client(), "Wendy", "wendy-password")
+
+    assert response.status_code == 503
+    assert "Nobody can sign in at the moment" in response.content.decode()
+    assert is_in(client)
 
 
 # The admin

@@ -123,3 +123,25 @@ def test_it_warns_when_one_user_may_fill_the_queue(settings) -> None:
     settings.CHAT_MAX_QUEUED = 50
 
     assert found() == ["chat.W008"]
+
+
+def test_single_sign_on_needs_an_id(settings) -> None:
+    settings.OIDC_ISSUER = "https://id.example.org"
+    settings.OIDC_CLIENT_ID = ""
+
+    assert found() == ["chat.E010"]
+
+
+@pytest.mark.parametrize(
+    ("issuer", "told"),
+    [
+        ("http://id.example.org", ["chat.W011"]),
+        ("http://127.0.0.1:8080", []),
+        ("https://id.example.org", []),
+    ],
+)
+def test_single_sign_on_is_encrypted(settings, issuer: str, told: list[str]) -> None:
+    settings.OIDC_ISSUER = issuer
+    settings.OIDC_CLIENT_ID = "chatsite"
+
+    assert found() == told
