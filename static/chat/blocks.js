@@ -2,23 +2,25 @@
  * Markdown that grows: finished blocks are drawn once, the last one again.
  *
  * A frame costs what is new, not what is there. Text behind the last frozen block is
- * parsed again; blocks whose source is the same are left alone; once the last block
- * has a full first line, what stands before it cannot change any more and freezes.
+ * parsed again; blocks whose source is the same are left alone, and so are the parts
+ * that stay the same of one that grew; once the last block has a full first line, what
+ * stands before it cannot change any more and freezes.
  * An open code fence only grows by its new text, and so do words in a line. Link
  * definitions change what stands before them: `finish` parses a text that has some
  * once more, as a whole.
  */
 
-import { codeFrame } from "./code.js";
+import { codeFrame, languageOf } from "./code.js";
 import { FrameLoop } from "./frame.js";
 import { offerImages } from "./images.js";
-import { lex, render } from "./markdown.js";
-import { drawnMath } from "./math.js";
+import { blockTree, lex } from "./markdown.js";
+import { grow, regrow } from "./tree.js";
 
 /**
  * @typedef {object} Block
  * @property {string} raw
- * @property {ChildNode[]} nodes
+ * @property {import("./tree.js").Tree | null} tree null: nothing to be seen, or finished
+ * @property {ChildNode | null} node
  * @property {HTMLElement} [code] an open fence's element: it only grows
  */
 
@@ -97,6 +99,7 @@ export class BlockRenderer {
     const same = Object.keys(tokens.links ?? {}).length ? 0 : countSame(this.live, tokens);
     this.replace(this.live, same, tokens, false);
     this.keep(this.live.length);
+    for (const block of this.frozen) block.tree = null;
     this.tail = "";
     this.drawn = 0;
     this.length = whole.length;
@@ -120,7 +123,7 @@ export class BlockRenderer {
     const last = this.tail.charAt(this.drawn - 1);
     const more = this.tail.slice(this.drawn);
     const grows = block?.code ? MORE_CODE.test(more) : WORD.test(last) && MORE_WORDS.test(more);
-    const text = grows ? lastText(block?.nodes.at(-1)) : null;
+    const text = grows ? lastText(block?.node) : null;
     // A link's address and a formula's source would have to grow with it.
     if (!text?.data.endsWith(last) || text.parentElement?.closest("a, .math")) return false;
     text.appendData(more);
@@ -139,14 +142,28 @@ export class BlockRenderer {
     if (growing && index === last && blocks.length === tokens.length) {
       if (growCode(blocks[last], tokens[last])) return;
     }
-    const old = blocks.splice(index).flatMap(({ nodes }) => nodes);
-    const drawn = drawnMath(old);
-    for (const node of old) node.remove();
     for (let i = index; i <= last; i++) {
       const open = growing && i === last && isOpenFence(tokens[i]);
-      const block = open ? openCode(tokens[i]) : closedBlock(tokens[i], drawn);
-      this.root.append(...block.nodes);
-      blocks.push(block);
+      const block = open ? openCode(tokens[i]) : closedBlock(tokens[i]);
+      this.place(block, blocks[i], blocks.slice(i + 1));
+      blocks[i] = block;
+    }
+    for (const { node } of blocks.splice(tokens.length)) node?.remove();
+  }
+
+  /**
+   * @param {Block} block
+   * @param {Block | undefined} old what stood there
+   * @param {Block[]} later what stands behind it
+   */
+  place(block, old, later) {
+    if (!block.tree) {
+      old?.node?.remove();
+    } else if (old?.node) {
+      block.node = regrow(old.node, old.tree, block.tree);
+    } else {
+      block.node = grow(block.tree);
+      this.root.insertBefore(block.node, later.find(({ node }) => node)?.node ?? null);
     }
   }
 
@@ -171,7 +188,7 @@ export class BlockRenderer {
   /** @param {number} count of the live blocks, which change no more */
   keep(count) {
     const blocks = this.live.splice(0, count);
-    for (const { nodes } of blocks) nodes.forEach(offerImages);
+    for (const { node } of blocks) if (node) offerImages(node);
     this.frozen.push(...blocks);
   }
 }
@@ -208,16 +225,16 @@ function countSame(blocks, tokens) {
   return same;
 }
 
-/** @param {any} token @param {import("./math.js").Drawn} drawn @returns {Block} */
-function closedBlock(token, drawn) {
-  return { raw: token.raw, nodes: [...render([token], drawn).childNodes] };
+/** @param {any} token @returns {Block} */
+function closedBlock(token) {
+  return { raw: token.raw, tree: blockTree(token), node: null };
 }
 
 /** @param {any} token @returns {Block} */
 function openCode(token) {
-  const { node, code } = codeFrame(token.lang?.split(/\s/)[0] ?? "");
+  const { node, code } = codeFrame(languageOf(token.lang));
   code.append(document.createTextNode(token.text));
-  return { raw: token.raw, nodes: [node], code };
+  return { raw: token.raw, tree: { key: "", make: () => node }, node: null, code };
 }
 
 /** @param {Block} block @param {any} token @returns {boolean} whether that was enough */

@@ -2,7 +2,7 @@
  * Code: a frame with the language and a copy button, and colours.
  *
  * The highlighter is fetched when the first code appears. What it returns is markup,
- * so it goes through the purifier like everything else.
+ * so it goes through a purifier.
  */
 
 import createPurifier from "dompurify";
@@ -11,7 +11,7 @@ import { el } from "./dom.js";
 
 // Beyond this, colours cost more than they help.
 const LONGEST = 60_000;
-const LANGUAGE = /(?:^|\s)language-([\w+#.-]+)/;
+const LANGUAGE = /^[\w+#.-]+/;
 const purifier = createPurifier(window);
 const SPANS = { RETURN_DOM_FRAGMENT: true, ALLOWED_TAGS: ["span"], ALLOWED_ATTR: ["class"] };
 
@@ -32,13 +32,25 @@ export function codeFrame(language) {
   return { node, code };
 }
 
-/** Put finished code (`pre > code`) into a frame, with colours. @param {Element} plain */
-export function dressCode(plain) {
-  const language = LANGUAGE.exec(plain.className)?.[1] ?? "";
-  const { node, code } = codeFrame(language);
-  code.textContent = (plain.textContent ?? "").replace(/\n$/, "");
-  plain.parentElement?.replaceWith(node);
-  if (language && code.textContent.length <= LONGEST) colour(code, language);
+/** @param {string | undefined} info what stands behind the fence @returns {string} */
+export function languageOf(info) {
+  return LANGUAGE.exec(info ?? "")?.[0] ?? "";
+}
+
+/**
+ * Finished code in a frame, with colours.
+ * @param {string} text
+ * @param {string} language
+ * @returns {import("./tree.js").Leaf}
+ */
+export function closedCode(text, language) {
+  const make = () => {
+    const { node, code } = codeFrame(language);
+    code.textContent = text.replace(/\n$/, "");
+    if (language && text.length <= LONGEST) colour(code, language);
+    return node;
+  };
+  return { key: `code ${language} ${text}`, make };
 }
 
 /** @type {any} */

@@ -15,7 +15,6 @@ import { t } from "./strings.js";
 // As chat/image_page.py has it.
 const ADDRESS = /^https:\/\/((?:[a-z0-9-]+\.)+[a-z][a-z0-9-]*)(?:[/?#][!-~]*)?$/;
 const LONGEST = 2000;
-const MOST_WORDS = 300;
 
 /** @type {Set<string>} what the reader of this page wanted to see */
 const wanted = new Set();
@@ -32,23 +31,8 @@ export function imageAddress(href) {
   }
 }
 
-/**
- * Make placeholders of what `render` marked. One in a link stands behind it, and the
- * link keeps its words.
- * @param {ParentNode} fragment
- */
-export function placeImages(fragment) {
-  for (const mark of /** @type {NodeListOf<HTMLElement>} */ (fragment.querySelectorAll("span.image"))) {
-    const words = (mark.textContent ?? "").slice(0, MOST_WORDS);
-    const node = placeholder(mark.title, words);
-    const link = mark.closest("a");
-    if (link) link.after(node);
-    mark.replaceWith(link ? words || t("image") : node);
-  }
-}
-
 /** @param {string} src @param {string} alt */
-function placeholder(src, alt) {
+export function placeholder(src, alt) {
   const host = ADDRESS.exec(src)?.[1] ?? "";
   const rel = "noopener noreferrer nofollow";
   return el(

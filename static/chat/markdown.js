@@ -2,40 +2,29 @@
  * Markdown to elements that are safe to put on the page.
  *
  * Three walls stand between a model's text and the page: HTML in it is not markup
- * but text; what the renderer writes passes an allow-list (DOMPurify); the content
- * security policy allows no inline script or style. Nothing remote is loaded: an
- * image becomes a placeholder (images.js) or a link to it.
+ * but text; the elements are made one by one, of the few kinds named here, and no
+ * markup is parsed on the way (tree.js); the content security policy allows no inline
+ * script or style. Nothing remote is loaded: an image becomes a placeholder
+ * (images.js) or a link to it.
+ *
+ * @typedef {import("./tree.js").Tree} Tree
+ * @typedef {import("./tree.js").Leaf} Leaf
  */
 
-import createPurifier from "dompurify";
 import { Marked } from "marked";
-import { dressCode } from "./code.js";
-import { imageAddress, placeImages } from "./images.js";
-import { drawMath, mathExtensions } from "./math.js";
+import { closedCode, languageOf } from "./code.js";
+import { imageAddress, placeholder } from "./images.js";
+import { formula, mathExtensions } from "./math.js";
+import { t } from "./strings.js";
+import { branch } from "./tree.js";
 
 const LINK = /^(?:https?:\/\/|mailto:)/i;
 const CJK = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}]/u;
 const PUNCTUATION = /[\p{P}\p{S}]/u;
 const BOLD = /^\*\*(?![\s*])((?:[^*]|\*(?!\*))*?[^\s*])\*\*(?!\*)/;
-
-/** @param {string} text */
-function escape(text) {
-  return text.replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`);
-}
-
-/** @param {string} href @param {string} inner HTML @param {string | null} [title] */
-function link(href, inner, title) {
-  if (!LINK.test(href)) return inner;
-  const named = title ? ` title="${escape(title)}"` : "";
-  return `<a href="${escape(href)}"${named}>${inner}</a>`;
-}
-
-/** @param {string} href @param {string} text */
-function image(href, text) {
-  const src = imageAddress(href);
-  if (!src) return link(href, escape(text || href));
-  return `<span class="image" title="${escape(src)}">${escape(text)}</span>`;
-}
+const REFERENCE = /&(?:#\d{1,7}|#[Xx][a-fA-F0-9]{1,6}|\w+);/g;
+const MOST_WORDS = 300;
+const OUTSIDE = { target: "_blank", rel: "noopener noreferrer nofollow" };
 
 /**
  * Bold beside CJK text. CommonMark decides by the spaces around punctuation whether
@@ -63,51 +52,14 @@ const marked = new Marked({
   gfm: true,
   // A line the model ended is a line: verses and addresses have no blank lines.
   breaks: true,
-  extensions: mathExtensions(escape),
+  extensions: mathExtensions(),
   tokenizer: {
     emStrong: boldBesideCjk,
     // `undefined`, unlike `false`, means: no such thing here. It stays text.
     html: () => undefined,
     tag: () => undefined,
   },
-  renderer: {
-    html: ({ text }) => escape(text),
-    image: ({ href, text }) => image(href, text),
-    checkbox: ({ checked }) => (checked ? "☑ " : "☐ "),
-    /** @this {any} */
-    listitem({ task, tokens }) {
-      return `<li${task ? ' class="task"' : ""}>${this.parser.parse(tokens)}</li>`;
-    },
-    /** @this {any} */
-    link({ href, title, tokens }) {
-      return link(href, this.parser.parseInline(tokens), title);
-    },
-  },
 });
-
-const purifier = createPurifier(window);
-const PURIFY = {
-  RETURN_DOM_FRAGMENT: true,
-  ALLOWED_TAGS: (
-    "p br strong em del code pre blockquote ul ol li h1 h2 h3 h4 h5 h6 hr " +
-    "table thead tbody tr th td a span div"
-  ).split(" "),
-  ALLOWED_ATTR: ["href", "title", "class", "align", "start"],
-  // Their values are no addresses and need not look like one.
-  ADD_URI_SAFE_ATTR: ["align", "start"],
-  ALLOWED_URI_REGEXP: LINK,
-};
-
-purifier.addHook("afterSanitizeAttributes", (node) => {
-  if (node.tagName !== "A") return;
-  node.setAttribute("target", "_blank");
-  node.setAttribute("rel", "noopener noreferrer nofollow");
-});
-
-/** @param {string} html @returns {DocumentFragment} */
-export function purify(html) {
-  return /** @type {any} */ (purifier.sanitize(html, /** @type {any} */ (PURIFY)));
-}
 
 /**
  * @param {string} text
@@ -118,26 +70,110 @@ export function lex(text) {
   return marked.lexer(text);
 }
 
-/**
- * @param {any[]} tokens
- * @param {import("./math.js").Drawn} [drawn] formulas that may be used again
- * @returns {DocumentFragment}
- */
-export function render(tokens, drawn) {
-  const fragment = purify(/** @type {string} */ (marked.parser(tokens)));
-  for (const table of fragment.querySelectorAll("table")) wrapTable(table);
-  for (const code of fragment.querySelectorAll("pre > code")) dressCode(code);
-  placeImages(fragment);
-  // After the purifier, which would take formulas apart.
-  drawMath(fragment, drawn);
-  return fragment;
+/** @param {any} token a block of `lex` @returns {Tree | null} null: nothing to be seen */
+export function blockTree(token) {
+  return trees([token], null)[0] ?? null;
 }
 
-/** A wide table scrolls on its own. @param {Element} table */
-function wrapTable(table) {
-  const frame = document.createElement("div");
-  frame.className = "table-frame";
-  frame.tabIndex = 0;
-  table.replaceWith(frame);
-  frame.append(table);
+/**
+ * @param {any[]} tokens
+ * @param {Leaf[] | null} images where those inside a link go, to stand behind it
+ * @returns {Tree[]}
+ */
+function trees(tokens, images) {
+  /** @type {Tree[]} */
+  const found = [];
+  for (const token of tokens) {
+    const drawn = (DRAW[token.type] ?? DRAW.other)(token, images);
+    for (const tree of Array.isArray(drawn) ? drawn : [drawn]) {
+      const last = found.length - 1;
+      if (typeof tree === "string" && typeof found[last] === "string") found[last] += tree;
+      else if (tree !== "") found.push(tree);
+    }
+  }
+  return found;
+}
+
+/** @param {string} tag @returns {(token: any, images: Leaf[] | null) => Tree} */
+const plain = (tag) => (token, images) => branch(tag, null, trees(token.tokens, images));
+
+/** @type {Record<string, (token: any, images: Leaf[] | null) => Tree | Tree[]>} */
+const DRAW = {
+  space: () => "",
+  def: () => "",
+  hr: () => branch("hr", null),
+  br: () => branch("br", null),
+  paragraph: plain("p"),
+  blockquote: plain("blockquote"),
+  strong: plain("strong"),
+  em: plain("em"),
+  del: plain("del"),
+  heading: (token, images) => branch(`h${token.depth}`, null, trees(token.tokens, images)),
+  checkbox: ({ checked }) => (checked ? "☑ " : "☐ "),
+  code: ({ text, lang }) => closedCode(text, languageOf(lang)),
+  codespan: ({ text }) => branch("code", null, text ? [text] : []),
+  mathBlock: ({ text }) => branch("p", null, [formula(text, true)]),
+  mathInline: ({ text, display }) => formula(text, display),
+  escape: ({ text }) => text,
+  text: ({ text, tokens }, images) => (tokens ? trees(tokens, images) : resolve(text)),
+  other: ({ raw }) => raw,
+  list,
+  table,
+  link,
+  image,
+};
+
+/** @param {any} token */
+function list({ ordered, start, items }) {
+  const drawn = items.map((/** @type {any} */ { task, tokens }) =>
+    branch("li", task ? { class: "task" } : null, trees(tokens, null)),
+  );
+  return branch(ordered ? "ol" : "ul", ordered && start !== 1 ? { start: `${start}` } : null, drawn);
+}
+
+/** A wide table scrolls on its own. @param {any} token */
+function table({ header, rows }) {
+  const parts = [branch("thead", null, [row(header)])];
+  if (rows.length) parts.push(branch("tbody", null, rows.map(row)));
+  return branch("div", { class: "table-frame", tabindex: "0" }, [branch("table", null, parts)]);
+}
+
+/** @param {any[]} cells */
+function row(cells) {
+  const drawn = cells.map(({ header, align, tokens }) =>
+    branch(header ? "th" : "td", align ? { align } : null, trees(tokens, null)),
+  );
+  return branch("tr", null, drawn);
+}
+
+/** @param {any} token @param {Leaf[] | null} images */
+function link({ href, title, tokens }, images) {
+  if (!LINK.test(href)) return trees(tokens, images);
+  /** @type {Leaf[]} */
+  const behind = [];
+  const inner = trees(tokens, behind);
+  return [branch("a", { href, ...(title ? { title } : null), ...OUTSIDE }, inner), ...behind];
+}
+
+/** @param {any} token @param {Leaf[] | null} images */
+function image({ href, text }, images) {
+  const src = imageAddress(href);
+  const words = text.slice(0, MOST_WORDS);
+  if (!src) return LINK.test(href) && !images ? branch("a", { href, ...OUTSIDE }, [text || href]) : text || href;
+  const drawn = { key: `image ${src} ${words}`, make: () => placeholder(src, words) };
+  if (!images) return drawn;
+  images.push(drawn);
+  return words || t("image");
+}
+
+// Nothing happens in a document that is not shown; it only knows the names.
+const { body } = document.implementation.createHTMLDocument("");
+
+/** `&copy;` and its kind, which Markdown takes from HTML. @param {string} text */
+function resolve(text) {
+  if (!text.includes("&")) return text;
+  return text.replace(REFERENCE, (reference) => {
+    body.innerHTML = reference;
+    return body.textContent ?? "";
+  });
 }

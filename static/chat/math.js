@@ -1,12 +1,12 @@
 /**
  * Formulas: `$…$`, `$$…$$`, `\(…\)`, `\[…\]`.
  *
- * The markdown renderer leaves their source in marked elements; KaTeX, which is
- * large, is fetched when the first one appears, and draws into those elements. It
- * sets styles through the CSSOM only, so that the content security policy holds.
+ * An element shows the source until KaTeX, which is large and fetched when the first
+ * formula appears, draws into it. It sets styles through the CSSOM only, so that the
+ * content security policy holds.
  */
 
-import { readJson } from "./dom.js";
+import { el, readJson } from "./dom.js";
 
 // A formula holds no blank line: an opening that never closes ends with its block.
 const BLOCK = /^ {0,3}(?:\$\$((?:(?!\n[ \t]*\n)[^$])+?)\$\$|\\\[((?:(?!\n[ \t]*\n)[^])+?)\\\])[ \t]*(?:\n+|$)/;
@@ -15,16 +15,8 @@ const DISPLAY = /^(?:\$\$((?:\\[^]|[^$\\])+?)\$\$|\\\[([^]+?)\\\])/;
 const INLINE = /^(?:\$(?![\s$])((?:\\[^\n]|[^$\\\n])*?(?:\\[^\n]|[^\s$\\]))\$(?!\d)|\\\(([^]+?)\\\))/;
 const LIMITS = { trust: false, maxSize: 40, maxExpand: 500, strict: "ignore" };
 
-/**
- * @param {(text: string) => string} escape
- * @returns {any[]} extensions of marked
- */
-export function mathExtensions(escape) {
-  /** @param {{text: string, display: boolean}} token */
-  const mark = ({ text, display }) => {
-    const names = display ? "math math-display" : "math";
-    return `<span class="${names}">${escape(text)}</span>`;
-  };
+/** @returns {any[]} extensions of marked */
+export function mathExtensions() {
   return [
     {
       name: "mathBlock",
@@ -33,8 +25,6 @@ export function mathExtensions(escape) {
       start: (src) => src.match(/\n {0,3}(?:\$\$|\\\[)/)?.index,
       /** @param {string} src */
       tokenizer: (src) => token("mathBlock", BLOCK.exec(src), true),
-      /** @param {any} found */
-      renderer: (found) => `<p>${mark(found)}</p>`,
     },
     {
       name: "mathInline",
@@ -44,7 +34,6 @@ export function mathExtensions(escape) {
       /** @param {string} src */
       tokenizer: (src) =>
         token("mathInline", DISPLAY.exec(src), true) ?? token("mathInline", INLINE.exec(src), false),
-      renderer: mark,
     },
   ];
 }
@@ -72,53 +61,29 @@ async function load() {
   katex = module.default;
 }
 
-/** @typedef {Map<string, Element[]>} Drawn formulas by what they were drawn from */
-
-/** @type {WeakMap<Element, string>} */
-const origins = new WeakMap();
-
 /**
- * The formulas of blocks that are drawn again: most of them are in the new block too.
- * @param {Node[]} nodes
- * @returns {Drawn}
+ * @param {string} source
+ * @param {boolean} display
+ * @returns {import("./tree.js").Leaf}
  */
-export function drawnMath(nodes) {
-  /** @type {Drawn} */
-  const drawn = new Map();
-  for (const node of nodes) {
-    if (!(node instanceof Element)) continue;
-    for (const formula of node.querySelectorAll(".math")) {
-      const origin = origins.get(formula);
-      if (origin === undefined) continue;
-      const same = drawn.get(origin);
-      if (same) same.push(formula);
-      else drawn.set(origin, [formula]);
-    }
+export function formula(source, display) {
+  return { key: `${display} ${source}`, make: () => drawFormula(source, display) };
+}
+
+/** Drawn now, or when KaTeX is there. @param {string} source @param {boolean} display */
+function drawFormula(source, display) {
+  const node = el("span", { className: display ? "math math-display" : "math" }, source);
+  if (katex) {
+    draw(node, source, display);
+  } else {
+    loading ??= load();
+    loading.then(() => draw(node, source, display), () => (loading = undefined));
   }
-  return drawn;
+  return node;
 }
 
-/**
- * Draw the formulas under `root`, now or when KaTeX is there.
- * @param {ParentNode} root
- * @param {Drawn} [drawn] those that may be moved here
- */
-export function drawMath(root, drawn) {
-  const nodes = /** @type {HTMLElement[]} */ ([...root.querySelectorAll(".math")]);
-  if (!nodes.length) return;
-  if (katex) return nodes.forEach((node) => draw(node, drawn));
-  loading ??= load();
-  loading.then(() => nodes.forEach((node) => draw(node)), () => (loading = undefined));
-}
-
-/** @param {HTMLElement} node @param {Drawn} [drawn] */
-function draw(node, drawn) {
-  const source = node.textContent ?? "";
-  const displayMode = node.classList.contains("math-display");
-  const origin = `${displayMode} ${source}`;
-  const same = drawn?.get(origin)?.pop();
-  if (same) return node.replaceWith(same);
-  origins.set(node, origin);
+/** @param {HTMLElement} node @param {string} source @param {boolean} displayMode */
+function draw(node, source, displayMode) {
   try {
     katex.render(source, node, { ...LIMITS, displayMode, throwOnError: true });
   } catch {

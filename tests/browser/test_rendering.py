@@ -240,6 +240,12 @@ def test_a_long_answer_ends_as_if_it_were_drawn_once(chat: ChatPage) -> None:
         ("snake_case_name", "snake_case_name"),
         ("costs $5 and $6", "costs $5 and $6"),
         ("a\nb", "a<br>b"),
+        (
+            "&copy; &#35; &lt;b&gt; & &nosuch; a&b &#0;",
+            "© # &lt;b&gt; &amp; &amp;nosuch; a&amp;b \ufffd",
+        ),
+        ("\\&lt; `&lt;` <i>", "&amp;lt; <code>&amp;lt;</code> &lt;i&gt;"),
+        ("~~a~~ _b `c`_", "<del>a</del> <em>b <code>c</code></em>"),
     ],
 )
 def test_inline(library: ChatPage, markdown: str, html: str) -> None:

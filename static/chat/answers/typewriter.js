@@ -18,6 +18,9 @@ const JOINS_NEXT = /[\u200d\ud800-\udbff]$/;
 
 const segmenter = "Segmenter" in Intl ? new Intl.Segmenter(undefined, { granularity: "grapheme" }) : null;
 const lessMotion = matchMedia("(prefers-reduced-motion: reduce)");
+// Asking costs the browser a look at the styles, and it would be asked for each piece.
+let calm = lessMotion.matches;
+lessMotion.addEventListener("change", () => (calm = lessMotion.matches));
 
 /** @typedef {{typewriter: "smooth" | "fixed" | "off", typewriterSpeed: number}} Wishes */
 
@@ -66,7 +69,7 @@ export class Typewriter {
   }
 
   get direct() {
-    return this.mode === "off" || lessMotion.matches || document.visibilityState === "hidden";
+    return this.mode === "off" || calm || document.visibilityState === "hidden";
   }
 
   /** @param {string | undefined} text behind what there is */
