@@ -2,17 +2,15 @@
  * Code: a frame with the language and a copy button, and colours.
  *
  * The highlighter is fetched when the first code appears. What it returns is markup,
- * so it goes through a purifier.
+ * so it goes through a purifier; nothing else on the page is made from markup.
  */
 
-import createPurifier from "dompurify";
 import { copyButton } from "./clipboard.js";
 import { el } from "./dom.js";
 
 // Beyond this, colours cost more than they help.
 const LONGEST = 60_000;
 const LANGUAGE = /^[\w+#.-]+/;
-const purifier = createPurifier(window);
 const SPANS = { RETURN_DOM_FRAGMENT: true, ALLOWED_TAGS: ["span"], ALLOWED_ATTR: ["class"] };
 
 /**
@@ -55,14 +53,17 @@ export function closedCode(text, language) {
 
 /** @type {any} */
 let highlighter;
+/** @type {any} */
+let purifier;
 /** @type {Promise<void> | undefined} */
 let loading;
 
 /** @param {HTMLElement} code @param {string} language */
 function colour(code, language) {
   if (highlighter) return paint(code, language);
-  loading ??= import("highlight.js").then((module) => {
-    highlighter = module.default;
+  loading ??= Promise.all([import("highlight.js"), import("dompurify")]).then(([colours, purify]) => {
+    highlighter = colours.default;
+    purifier = purify.default(window);
   });
   loading.then(() => paint(code, language), () => (loading = undefined));
 }
@@ -71,5 +72,5 @@ function colour(code, language) {
 function paint(code, language) {
   if (!highlighter.getLanguage(language)) return;
   const { value } = highlighter.highlight(code.textContent, { language, ignoreIllegals: true });
-  code.replaceChildren(/** @type {any} */ (purifier.sanitize(value, /** @type {any} */ (SPANS))));
+  code.replaceChildren(purifier.sanitize(value, SPANS));
 }
