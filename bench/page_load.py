@@ -5,7 +5,6 @@ layout shift. A server of its own, Chromium, the loopback."""
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import django
 from playwright.sync_api import Browser, sync_playwright
 
+from tests.browser.chromium import installed_chromium
 from tests.browser.server import Server
 
 from .table import percentile, table
@@ -105,7 +105,7 @@ def main() -> None:
         django.setup()
         path = f"/c/{write()}/"
         server.start()
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"))
+        browser = playwright.chromium.launch(executable_path=installed_chromium())
         url = f"http://127.0.0.1:{server.port}"
         seen = [visit(browser, url, path) for _ in range(RUNS)]
         browser.close()

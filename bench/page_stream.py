@@ -13,7 +13,6 @@ run: one that shows nothing, and one that shows the same text as plain text.
 from __future__ import annotations
 
 import argparse
-import shutil
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -23,6 +22,7 @@ from typing import Any
 
 from playwright.sync_api import CDPSession, Page, sync_playwright
 
+from tests.browser.chromium import installed_chromium
 from tests.browser.server import Server
 
 from .table import table
@@ -191,7 +191,7 @@ def chat_page() -> Iterator[Page]:
         try:
             with sync_playwright() as playwright:
                 browser = playwright.chromium.launch(
-                    executable_path=shutil.which("chromium")
+                    executable_path=installed_chromium()
                 )
                 page = browser.new_page(base_url=f"http://127.0.0.1:{server.port}")
                 page.goto("/accounts/login/")

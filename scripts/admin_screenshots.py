@@ -3,7 +3,6 @@ these alone."""
 
 from __future__ import annotations
 
-import shutil
 from collections import Counter
 from datetime import timedelta
 from math import pi, sin
@@ -13,6 +12,7 @@ from typing import Any
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from scripts.screenshots import DESKTOP, PHONE, site, take
+from tests.browser.chromium import installed_chromium
 
 STAFF = "dana"
 REASON = "Complaint of 3 May, number 17"
@@ -188,7 +188,7 @@ def administration(browser: Browser, url: str) -> None:
 
 def main() -> None:
     with site() as server, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"))
+        browser = playwright.chromium.launch(executable_path=installed_chromium())
         administration(browser, f"http://127.0.0.1:{server.port}")
         browser.close()
 

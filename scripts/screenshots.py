@@ -4,7 +4,6 @@ that was just set up, with conversations that are written here."""
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from typing import Any
 import django
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.browser.chromium import installed_chromium
 from tests.browser.server import Server
 from tests.processes import output
 
@@ -150,7 +150,7 @@ def desktop(browser: Browser, url: str) -> None:
 def main() -> None:
     with site() as server, sync_playwright() as playwright:
         url = f"http://127.0.0.1:{server.port}"
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"))
+        browser = playwright.chromium.launch(executable_path=installed_chromium())
         desktop(browser, url)
         page = signed_in(browser, url, viewport=PHONE, locale="en-US")
         open_chat(page, "Fibonacci")

@@ -7,7 +7,6 @@ fixtures end with the package.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -23,6 +22,7 @@ from playwright.sync_api import (
 from tests.workers import common_folder
 
 from .chat_page import ChatPage
+from .chromium import installed_chromium
 from .server import PEOPLE, Server, Wire
 
 expect.set_options(timeout=15_000)  # as long as everything else waits
@@ -63,10 +63,10 @@ def wire(_wire: Wire) -> Iterator[Wire]:
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    path = shutil.which("chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=path, args=[f"--disable-features={','.join(UNUSED)}"]
+            executable_path=installed_chromium(),
+            args=[f"--disable-features={','.join(UNUSED)}"],
         )
         yield browser
         browser.close()

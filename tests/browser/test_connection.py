@@ -58,14 +58,14 @@ def test_seven_tabs_follow_one_answer(chat: ChatPage, tabs: Any) -> None:
     """HTTP/1.1 gives a browser six connections to a site."""
     chat.ask("n=2 first")
     others = tabs(6)
-    chat.ask("n=120 pace=0.05 second", wait=False)
+    chat.ask("n=40 hang=20 pace=0.01 second", wait=False)
     for tab in others:
         tab.page.wait_for_selector("body.answering")
-        tab.wait_for_text("t5")
-    chat.wait_for_end()
-    for tab in others:
+        tab.wait_for_text("t19")
+    chat.page.keyboard.press("Escape")
+    for tab in (chat, *others):
         tab.wait_for_end()
-        assert tab.text == words(120)
+        assert tab.text == words(20)
         expect(tab.page.locator(".message")).to_have_count(4)
 
 
