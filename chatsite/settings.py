@@ -249,11 +249,11 @@ STORAGES = {
     },
 }
 
-# Only what pages name, by its hash; what browsers hardly ever ask for stays
-# uncompressed (source maps, the oldest kind of font): that is four
-# fifths of the time `collectstatic` would take.
+# Only what pages name, by its hash. What browsers hardly ever ask for stays plain
+# (source maps, the oldest kind of font): most of the time `collectstatic` would take.
 SERVESTATIC_KEEP_ONLY_HASHED_FILES = True
-SERVESTATIC_SKIP_COMPRESS_EXTENSIONS = (*Compressor.SKIP_COMPRESS_EXTENSIONS, "map", "ttf")
+_UNCOMPRESSED = (*Compressor.SKIP_COMPRESS_EXTENSIONS, "map", "ttf")
+SERVESTATIC_SKIP_COMPRESS_EXTENSIONS = _UNCOMPRESSED
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {

@@ -23,9 +23,11 @@ IMAGES = ROOT / "docs" / "images"
 TEXTS = ROOT / "docs" / "screenshots"
 DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
-THOUGHTS = """The plain recursion computes the same values again and again, so I should
-show how to remember them. A table makes the difference clear; the closed form may be
-of interest too."""
+THOUGHTS = (
+    "The plain recursion computes the same values again and again, so I should show "
+    "how to remember them. A table makes the difference clear; the closed form may be "
+    "of interest too."
+)
 TITLES = (
     "Reminder for tomorrow’s meeting",
     "Why is the sky blue?",

@@ -6,7 +6,7 @@
 // least: letters that only lengthen a word cost nothing, and come with every frame.
 const REST = 5;
 const FRAME = 17;
-const CHEAP = 0.7;
+const CHEAP = 0.3;
 
 export class FrameLoop {
   /** @param {() => void} draw */

@@ -7,11 +7,12 @@ const NEAR = 48;
 export class Stick {
   /**
    * @param {HTMLElement} scroller
-   * @param {HTMLElement} content what grows in it
+   * @param {HTMLElement} content what grows in it; busy parts of it are being written
    * @param {HTMLElement} button shown when there is new text below
    */
   constructor(scroller, content, button) {
     this.scroller = scroller;
+    this.content = content;
     this.button = button;
     this.stuck = true;
     this.top = 0;
@@ -36,8 +37,11 @@ export class Stick {
   }
 
   grown() {
-    if (this.stuck) this.jump();
-    else this.button.hidden = this.distance < NEAR;
+    if (this.stuck) return this.jump();
+    // What the reader unfolds is no news.
+    const news = this.content.querySelector("[aria-busy]") !== null;
+    if (this.distance < NEAR) this.button.hidden = true;
+    else if (news) this.button.hidden = false;
   }
 
   jump() {

@@ -171,6 +171,18 @@ def test_it_stays_at_the_end_until_the_reader_looks_up(chat: ChatPage) -> None:
     chat.wait_for_end()
 
 
+def test_what_the_reader_unfolds_is_no_new_text(chat: ChatPage) -> None:
+    chat.ask("markdown think pace=0.0005")
+    chat.page.locator("#scroller").hover()
+    chat.page.mouse.wheel(0, -5000)
+    summary = chat.page.locator("details.reasoning summary")
+    summary.click()
+    summary.click()
+    for _ in range(3):
+        chat.page.evaluate("() => new Promise(requestAnimationFrame)")
+    expect(chat.page.locator("#new-text")).to_be_hidden()
+
+
 def test_a_screen_reader_hears_the_ends_not_the_tokens(chat: ChatPage) -> None:
     status = chat.page.get_by_role("status")
     chat.ask("pace=0.05 n=20", wait=False)
