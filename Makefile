@@ -46,7 +46,7 @@ lint: install ## Check style, types, scripts and the lock file
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/shellcheck .ci/run $(filter-out %.py,$(wildcard scripts/*))
+	$(BIN)/shellcheck .ci/run $(filter-out %.py %/__pycache__,$(wildcard scripts/*))
 	scripts/check-js
 
 .PHONY: format
