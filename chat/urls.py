@@ -8,6 +8,7 @@ from django.urls import path, re_path
 
 from . import (
     image_page,
+    invite_page,
     manifest,
     metrics_page,
     probes,
@@ -35,6 +36,7 @@ urlpatterns = [
     path("goodbye/", settings_page.goodbye, name="goodbye"),
     path("i18n/setlang/", settings_page.set_language, name="set_language"),
     path("image/", image_page.image, name="image"),
+    path("invite/<str:token>/", invite_page.invite, name="invite"),
     path("manifest.webmanifest", manifest.manifest, name="manifest"),
     path("share/<str:token>/", share_page.share, name="share"),
     path("v1/", openai.urls),

@@ -8,6 +8,7 @@ from .feedback import Feedback
 from .generation import Generation
 from .guard import GuardFinding, GuardRule
 from .hold import Hold
+from .invite import Invite
 from .message import Message
 from .passage import Passage
 from .preferences import Preferences
@@ -30,6 +31,7 @@ __all__ = [
     "GuardFinding",
     "GuardRule",
     "Hold",
+    "Invite",
     "Message",
     "Note",
     "Pace",

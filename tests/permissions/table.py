@@ -84,6 +84,10 @@ SITE: dict[tuple[str, str], Door] = {
     ("POST", "accounts/2fa/recovery-codes/generate/"): Door(Who.PAGE, {}, form=True),
     ("GET", "accounts/2fa/recovery-codes/download/"): HAS_NONE,
     ("GET", "accounts/inactive/"): EVERYBODY,
+    ("GET", "invite/<token>/"): Door(Who.EVERYBODY, params={"token": "invite"}),
+    ("POST", "invite/<token>/"): Door(
+        Who.EVERYBODY, {}, form=True, params={"token": "invite"}
+    ),
     ("GET", "accounts/signup/"): EVERYBODY,
     ("POST", "accounts/signup/"): Door(Who.EVERYBODY, {}, form=True),
     ("GET", "accounts/reauthenticate/"): Door(Who.PAGE),
@@ -268,6 +272,7 @@ ADMIN: dict[tuple[str, str], Ways] = {
     ("GET", "chat_generation_live"): LIVE,
     ("POST", "chat_generation_live"): ("chat.change_generation",),
     **read_only("hold", add=("chat.add_hold",), delete=("chat.delete_hold",)),
+    **read_only("invite", add=("chat.add_invite",)),
     **read_only("share"),
     ("GET", "chat_traffic_changelist"): ("chat.view_traffic",),
     ("GET", "chat_usage_changelist"): ("chat.view_usage", "chat.change_usage"),

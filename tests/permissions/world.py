@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth.models import Group, Permission, User
@@ -10,7 +11,7 @@ from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
-from chat import audit, removal, sharing
+from chat import audit, invites, removal, sharing
 from chat.engines.registry import models
 from chat.models import (
     ApiKey,
@@ -71,6 +72,8 @@ class World:
         asked = {"model": "scripted", "input": "Hello"}
         alices.post("/v1/responses", asked, content_type="application/json")
         response = Generation.objects.latest("created")
+        tomorrow = timezone.now() + timedelta(days=1)
+        invite, invited = invites.make(root, [], expires=tomorrow, uses=1000)
         self.values = {
             "conversation": row.conversation_id,
             "conversation_id": row.conversation_id,
@@ -83,6 +86,7 @@ class World:
             "token": share.token,
             "template": template.pk,
             "key": key.pk,
+            "invite": invited,
             "uidb36": "1",  # with that for a key, it opens nothing
             "model": models()[0].id,
         }
@@ -103,6 +107,7 @@ class World:
             "chat_guardfinding": found.pk,
             "chat_guardrule": GuardRule.objects.create(name="x", pattern="y").pk,
             "chat_hold": Hold.objects.create(user=bob, reason="x").pk,
+            "chat_invite": invite.pk,
             "chat_quota": Quota.objects.create(user=bob).pk,
             "chat_share": share.pk,
         }
