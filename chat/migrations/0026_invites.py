@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('auth', '0012_alter_user_first_name_max_length'),
-        ('chat', '0022_traffic'),
+        ('chat', '0025_traces'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
