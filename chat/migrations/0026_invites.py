@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("auth", "0012_alter_user_first_name_max_length"),
-        ("chat", "0025_traces"),
+        ('chat', '0025_traces'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
