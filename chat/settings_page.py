@@ -29,6 +29,7 @@ from .models import ApiKey, Conversation
 from .page_strings import page_strings
 from .quotas import quotas
 from .signin import two_factor
+from .signin.views import limited
 from .usage_plot import DAYS, plot
 
 
@@ -101,6 +102,7 @@ def revoke_key(request: HttpRequest, key: int) -> HttpResponse:
 
 
 @preferences.personal
+@limited
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete_account(request: HttpRequest) -> HttpResponse:
     """What will go; and with the password, it goes."""

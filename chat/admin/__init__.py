@@ -10,6 +10,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
+from ..signin.views import admin_login, admin_password
 from . import (
     access,
     audit,
@@ -44,6 +45,8 @@ __all__ = [
     "used",
 ]
 
+admin.site.login = admin_login  # type: ignore[method-assign]
+admin.site.password_change = admin_password  # type: ignore[method-assign,assignment]
 admin.site.site_header = "Chatsite"
 admin.site.site_title = "Chatsite"
 admin.site.index_title = _("Administration")

@@ -10,6 +10,7 @@ from allauth.account.models import EmailAddress
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialApp
+from allauth.socialaccount.providers.oauth2.client import OAuth2Error
 from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.db.models import QuerySet
@@ -54,8 +55,11 @@ class SocialAdapter(DefaultSocialAccountAdapter):
         if found is None:
             return None
         user, email = found
-        row, _made = EmailAddress.objects.get_or_create(
-            user=user, email=email.lower(), defaults={"verified": True, "primary": True}
+        mine = EmailAddress.objects.filter(user=user)
+        row, _made = mine.get_or_create(
+            user=user,
+            email=email.lower(),
+            defaults={"verified": True, "primary": not mine.exists()},
         )
         return (user, email) if row.verified else None
 
@@ -85,8 +89,14 @@ class SocialAdapter(DefaultSocialAccountAdapter):
     ) -> None:
         if error == "cancelled":
             raise ImmediateHttpResponse(refusal(request, "cancelled"))
-        logger.warning("Single sign-on failed (%s): %.200s", error, exception)
         away = isinstance(exception, RequestException)
+        known = away or exception is None or isinstance(exception, OAuth2Error)
+        logger.warning(
+            "Single sign-on failed (%s): %.200s",
+            error,
+            exception,
+            exc_info=None if known else exception,
+        )
         reason, status = ("away", 502) if away else ("failed", 400)
         raise ImmediateHttpResponse(refusal(request, reason, status))
 

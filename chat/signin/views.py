@@ -8,6 +8,7 @@ from functools import wraps
 from typing import Any
 
 from allauth.account import views
+from allauth.decorators import rate_limit
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.views import redirect_to_login
@@ -46,7 +47,13 @@ def counted(view: View) -> View:
     return shown
 
 
-def admin_login(request: HttpRequest) -> HttpResponse:
+def limited(view: View) -> View:
+    """One that asks for the password of who is signed in: as often as others do."""
+    at_times: View = rate_limit(action="reauthenticate")(view)
+    return counted(at_times)
+
+
+def admin_login(request: HttpRequest, extra_context: Any = None) -> HttpResponse:
     """The site's own sign-in in the place of the admin's, which knows neither limits
     nor a second factor. Who is signed in and no staff may be somebody else there."""
     inside = request.GET.get("next", "")
@@ -55,6 +62,11 @@ def admin_login(request: HttpRequest) -> HttpResponse:
     if admin.site.has_permission(request):
         return redirect(inside)
     return redirect_to_login(inside)
+
+
+def admin_password(request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+    """The same for changing one's password."""
+    return redirect("account_change_password")
 
 
 def reset_password(request: HttpRequest) -> HttpResponse:

@@ -10,7 +10,7 @@ import pytest
 from allauth.account.models import EmailAddress
 from django.conf import settings as django_settings
 from django.contrib.auth.models import User
-from django.core.cache import caches
+from django.core.cache import cache, caches
 from django.test import Client
 
 pytestmark = pytest.mark.django_db
@@ -233,6 +233,28 @@ def test_the_admin_has_no_login_of_its_own(client: Client, root: User) -> None:
     body = {"username": "root", "password": "root-password"}
     assert client.post("/admin/login/", body)["Location"].startswith(LOGIN)
     assert not is_in(client)
+
+
+def test_the_admin_changes_no_password_either(client: Client, root: User) -> None:
+    client.force_login(root)
+    response = client.get("/admin/password_change/")
+
+    assert response["Location"] == "/accounts/password/change/"
+
+
+def test_who_found_an_open_browser_cannot_guess_the_password(
+    client: Client, wendy: User
+) -> None:
+    """Not by deleting the account, or changing the password, either."""
+    client.force_login(wendy)
+    for path, name in (
+        ("/settings/delete-account/", "answer"),
+        ("/accounts/password/change/", "oldpassword"),
+        ("/accounts/reauthenticate/", "password"),
+    ):
+        codes = [client.post(path, {name: "wrong"}).status_code for _ in range(11)]
+        cache.clear()
+        assert codes[-1] == 429, path
 
 
 def test_from_there_one_gets_into_the_admin(client: Client, root: User) -> None:

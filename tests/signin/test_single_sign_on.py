@@ -241,6 +241,19 @@ def test_with_the_setting_it_is_and_keeps_its_password(
     assert Client().login(username="boss", password="boss-password")
 
 
+def test_an_address_that_staff_gave_counts_beside_another_one(
+    openid: OpenID, browser: Browser, settings: Any
+) -> None:
+    settings.OIDC_LINK_BY_EMAIL = True
+    boss = User.objects.create_user("boss", "ada@example.org", "boss-password")
+    row = EmailAddress(user=boss, email="b@example.org", primary=True, verified=True)
+    row.save()
+    browser.signs_in("ada")
+
+    assert browser.is_in
+    assert EmailAddress.objects.get(user=boss, primary=True) == row
+
+
 def test_who_made_an_account_under_that_address_does_not_get_them(
     openid: OpenID, browser: Browser, settings: Any
 ) -> None:
