@@ -7,6 +7,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     initial = True
 
     dependencies = [
@@ -15,425 +16,148 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name="ApiKey",
+            name='ApiKey',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True,
-                        primary_key=True,
-                        serialize=False,
-                        verbose_name="ID",
-                    ),
-                ),
-                (
-                    "name",
-                    models.CharField(blank=True, max_length=100, verbose_name="name"),
-                ),
-                ("prefix", models.CharField(max_length=16, verbose_name="begins with")),
-                ("hash", models.CharField(editable=False, max_length=64, unique=True)),
-                (
-                    "created",
-                    models.DateTimeField(auto_now_add=True, verbose_name="created"),
-                ),
-                (
-                    "last_used",
-                    models.DateTimeField(
-                        blank=True, null=True, verbose_name="last used"
-                    ),
-                ),
-                (
-                    "revoked",
-                    models.DateTimeField(blank=True, null=True, verbose_name="revoked"),
-                ),
-                (
-                    "user",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="api_keys",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(blank=True, max_length=100, verbose_name='name')),
+                ('prefix', models.CharField(max_length=16, verbose_name='begins with')),
+                ('hash', models.CharField(editable=False, max_length=64, unique=True)),
+                ('created', models.DateTimeField(auto_now_add=True, verbose_name='created')),
+                ('last_used', models.DateTimeField(blank=True, null=True, verbose_name='last used')),
+                ('revoked', models.DateTimeField(blank=True, null=True, verbose_name='revoked')),
+                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='api_keys', to=settings.AUTH_USER_MODEL)),
             ],
             options={
-                "verbose_name": "API key",
-                "verbose_name_plural": "API keys",
-                "ordering": ("-created",),
+                'verbose_name': 'API key',
+                'verbose_name_plural': 'API keys',
+                'ordering': ('-created',),
             },
         ),
         migrations.CreateModel(
-            name="Conversation",
+            name='Conversation',
             fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=uuid.uuid4,
-                        editable=False,
-                        primary_key=True,
-                        serialize=False,
-                    ),
-                ),
-                (
-                    "title",
-                    models.CharField(blank=True, max_length=200, verbose_name="title"),
-                ),
-                (
-                    "model",
-                    models.CharField(blank=True, max_length=200, verbose_name="model"),
-                ),
-                (
-                    "system_prompt",
-                    models.TextField(blank=True, verbose_name="system prompt"),
-                ),
-                ("pinned", models.BooleanField(default=False, verbose_name="pinned")),
-                (
-                    "archived",
-                    models.BooleanField(default=False, verbose_name="archived"),
-                ),
-                (
-                    "created",
-                    models.DateTimeField(auto_now_add=True, verbose_name="created"),
-                ),
-                ("updated", models.DateTimeField(verbose_name="updated")),
-                (
-                    "owner",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="conversations",
-                        to=settings.AUTH_USER_MODEL,
-                        verbose_name="owner",
-                    ),
-                ),
+                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ('title', models.CharField(blank=True, max_length=200, verbose_name='title')),
+                ('model', models.CharField(blank=True, max_length=200, verbose_name='model')),
+                ('system_prompt', models.TextField(blank=True, verbose_name='system prompt')),
+                ('pinned', models.BooleanField(default=False, verbose_name='pinned')),
+                ('archived', models.BooleanField(default=False, verbose_name='archived')),
+                ('created', models.DateTimeField(auto_now_add=True, verbose_name='created')),
+                ('updated', models.DateTimeField(verbose_name='updated')),
+                ('owner', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='conversations', to=settings.AUTH_USER_MODEL, verbose_name='owner')),
             ],
             options={
-                "verbose_name": "conversation",
-                "verbose_name_plural": "conversations",
-                "ordering": ("-updated",),
+                'verbose_name': 'conversation',
+                'verbose_name_plural': 'conversations',
+                'ordering': ('-updated',),
             },
         ),
         migrations.CreateModel(
-            name="Message",
+            name='Message',
             fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=uuid.uuid4,
-                        editable=False,
-                        primary_key=True,
-                        serialize=False,
-                    ),
-                ),
-                (
-                    "role",
-                    models.CharField(
-                        choices=[("user", "user"), ("assistant", "assistant")],
-                        max_length=16,
-                        verbose_name="role",
-                    ),
-                ),
-                ("content", models.TextField(blank=True, verbose_name="content")),
-                ("reasoning", models.TextField(blank=True, verbose_name="reasoning")),
-                (
-                    "status",
-                    models.CharField(
-                        choices=[
-                            ("queued", "queued"),
-                            ("running", "running"),
-                            ("done", "done"),
-                            ("stopped", "stopped"),
-                            ("failed", "failed"),
-                        ],
-                        default="done",
-                        max_length=16,
-                        verbose_name="status",
-                    ),
-                ),
-                (
-                    "tokens",
-                    models.PositiveIntegerField(
-                        blank=True, null=True, verbose_name="tokens"
-                    ),
-                ),
-                (
-                    "created",
-                    models.DateTimeField(auto_now_add=True, verbose_name="created"),
-                ),
-                (
-                    "conversation",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="messages",
-                        to="chat.conversation",
-                    ),
-                ),
-                (
-                    "parent",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="children",
-                        to="chat.message",
-                    ),
-                ),
+                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ('role', models.CharField(choices=[('user', 'user'), ('assistant', 'assistant')], max_length=16, verbose_name='role')),
+                ('content', models.TextField(blank=True, verbose_name='content')),
+                ('reasoning', models.TextField(blank=True, verbose_name='reasoning')),
+                ('status', models.CharField(choices=[('queued', 'queued'), ('running', 'running'), ('done', 'done'), ('stopped', 'stopped'), ('failed', 'failed')], default='done', max_length=16, verbose_name='status')),
+                ('tokens', models.PositiveIntegerField(blank=True, null=True, verbose_name='tokens')),
+                ('created', models.DateTimeField(auto_now_add=True, verbose_name='created')),
+                ('conversation', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='messages', to='chat.conversation')),
+                ('parent', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='children', to='chat.message')),
             ],
             options={
-                "verbose_name": "message",
-                "verbose_name_plural": "messages",
-                "ordering": ("created", "id"),
+                'verbose_name': 'message',
+                'verbose_name_plural': 'messages',
+                'ordering': ('created', 'id'),
             },
         ),
         migrations.CreateModel(
-            name="Generation",
+            name='Generation',
             fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=uuid.uuid4,
-                        editable=False,
-                        primary_key=True,
-                        serialize=False,
-                    ),
-                ),
-                ("model", models.CharField(max_length=200, verbose_name="model")),
-                (
-                    "params",
-                    models.JSONField(
-                        blank=True, default=dict, verbose_name="parameters"
-                    ),
-                ),
-                (
-                    "idempotency_key",
-                    models.CharField(blank=True, max_length=200, null=True),
-                ),
-                (
-                    "status",
-                    models.CharField(
-                        choices=[
-                            ("queued", "queued"),
-                            ("running", "running"),
-                            ("done", "done"),
-                            ("stopped", "stopped"),
-                            ("failed", "failed"),
-                        ],
-                        default="queued",
-                        max_length=16,
-                        verbose_name="status",
-                    ),
-                ),
-                (
-                    "attempt",
-                    models.PositiveIntegerField(default=0, verbose_name="attempt"),
-                ),
-                (
-                    "crashes",
-                    models.PositiveIntegerField(default=0, verbose_name="crashes"),
-                ),
-                (
-                    "owner",
-                    models.CharField(
-                        blank=True, max_length=64, verbose_name="lease owner"
-                    ),
-                ),
-                (
-                    "lease_until",
-                    models.DateTimeField(
-                        blank=True, null=True, verbose_name="lease until"
-                    ),
-                ),
-                (
-                    "stop_requested",
-                    models.BooleanField(default=False, verbose_name="stop requested"),
-                ),
-                ("text", models.TextField(blank=True)),
-                ("reasoning", models.TextField(blank=True)),
-                ("token_ids", models.TextField(blank=True)),
-                ("last_seq", models.BigIntegerField(default=0)),
-                (
-                    "prompt_tokens",
-                    models.PositiveIntegerField(
-                        default=0, verbose_name="prompt tokens"
-                    ),
-                ),
-                (
-                    "completion_tokens",
-                    models.PositiveIntegerField(
-                        default=0, verbose_name="completion tokens"
-                    ),
-                ),
-                (
-                    "finish_reason",
-                    models.CharField(
-                        blank=True, max_length=32, verbose_name="finish reason"
-                    ),
-                ),
-                (
-                    "error_code",
-                    models.CharField(
-                        blank=True, max_length=64, verbose_name="error code"
-                    ),
-                ),
-                ("error_message", models.TextField(blank=True, verbose_name="error")),
-                (
-                    "error_retryable",
-                    models.BooleanField(default=False, verbose_name="retryable"),
-                ),
-                (
-                    "created",
-                    models.DateTimeField(auto_now_add=True, verbose_name="created"),
-                ),
-                (
-                    "started",
-                    models.DateTimeField(blank=True, null=True, verbose_name="started"),
-                ),
-                (
-                    "first_token",
-                    models.DateTimeField(
-                        blank=True, null=True, verbose_name="first token"
-                    ),
-                ),
-                (
-                    "finished",
-                    models.DateTimeField(
-                        blank=True, null=True, verbose_name="finished"
-                    ),
-                ),
-                (
-                    "conversation",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="generations",
-                        to="chat.conversation",
-                    ),
-                ),
-                (
-                    "user",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="generations",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "message",
-                    models.OneToOneField(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="generation",
-                        to="chat.message",
-                    ),
-                ),
+                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ('model', models.CharField(max_length=200, verbose_name='model')),
+                ('params', models.JSONField(blank=True, default=dict, verbose_name='parameters')),
+                ('idempotency_key', models.CharField(blank=True, max_length=200, null=True)),
+                ('status', models.CharField(choices=[('queued', 'queued'), ('running', 'running'), ('done', 'done'), ('stopped', 'stopped'), ('failed', 'failed')], default='queued', max_length=16, verbose_name='status')),
+                ('attempt', models.PositiveIntegerField(default=0, verbose_name='attempt')),
+                ('crashes', models.PositiveIntegerField(default=0, verbose_name='crashes')),
+                ('owner', models.CharField(blank=True, max_length=64, verbose_name='lease owner')),
+                ('lease_until', models.DateTimeField(blank=True, null=True, verbose_name='lease until')),
+                ('stop_requested', models.BooleanField(default=False, verbose_name='stop requested')),
+                ('text', models.TextField(blank=True)),
+                ('reasoning', models.TextField(blank=True)),
+                ('token_ids', models.TextField(blank=True)),
+                ('last_seq', models.BigIntegerField(default=0)),
+                ('prompt_tokens', models.PositiveIntegerField(default=0, verbose_name='prompt tokens')),
+                ('completion_tokens', models.PositiveIntegerField(default=0, verbose_name='completion tokens')),
+                ('finish_reason', models.CharField(blank=True, max_length=32, verbose_name='finish reason')),
+                ('error_code', models.CharField(blank=True, max_length=64, verbose_name='error code')),
+                ('error_message', models.TextField(blank=True, verbose_name='error')),
+                ('error_retryable', models.BooleanField(default=False, verbose_name='retryable')),
+                ('created', models.DateTimeField(auto_now_add=True, verbose_name='created')),
+                ('started', models.DateTimeField(blank=True, null=True, verbose_name='started')),
+                ('first_token', models.DateTimeField(blank=True, null=True, verbose_name='first token')),
+                ('finished', models.DateTimeField(blank=True, null=True, verbose_name='finished')),
+                ('conversation', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='generations', to='chat.conversation')),
+                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='generations', to=settings.AUTH_USER_MODEL)),
+                ('message', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='generation', to='chat.message')),
             ],
             options={
-                "verbose_name": "generation",
-                "verbose_name_plural": "generations",
-                "ordering": ("-created",),
+                'verbose_name': 'generation',
+                'verbose_name_plural': 'generations',
+                'ordering': ('-created',),
             },
         ),
         migrations.CreateModel(
-            name="Feedback",
+            name='Feedback',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True,
-                        primary_key=True,
-                        serialize=False,
-                        verbose_name="ID",
-                    ),
-                ),
-                (
-                    "rating",
-                    models.SmallIntegerField(
-                        choices=[(1, "good"), (-1, "bad")], verbose_name="rating"
-                    ),
-                ),
-                (
-                    "comment",
-                    models.TextField(
-                        blank=True, max_length=2000, verbose_name="comment"
-                    ),
-                ),
-                (
-                    "created",
-                    models.DateTimeField(auto_now_add=True, verbose_name="created"),
-                ),
-                (
-                    "updated",
-                    models.DateTimeField(auto_now=True, verbose_name="updated"),
-                ),
-                (
-                    "message",
-                    models.OneToOneField(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="feedback",
-                        to="chat.message",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('rating', models.SmallIntegerField(choices=[(1, 'good'), (-1, 'bad')], verbose_name='rating')),
+                ('comment', models.TextField(blank=True, max_length=2000, verbose_name='comment')),
+                ('created', models.DateTimeField(auto_now_add=True, verbose_name='created')),
+                ('updated', models.DateTimeField(auto_now=True, verbose_name='updated')),
+                ('message', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='feedback', to='chat.message')),
             ],
             options={
-                "verbose_name": "feedback",
-                "verbose_name_plural": "feedback",
+                'verbose_name': 'feedback',
+                'verbose_name_plural': 'feedback',
             },
         ),
         migrations.AddField(
-            model_name="conversation",
-            name="leaf",
-            field=models.ForeignKey(
-                null=True,
-                on_delete=django.db.models.deletion.SET_NULL,
-                related_name="+",
-                to="chat.message",
-            ),
+            model_name='conversation',
+            name='leaf',
+            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='chat.message'),
         ),
         migrations.AddIndex(
-            model_name="message",
-            index=models.Index(
-                fields=["conversation", "created", "id"], name="message_transcript"
-            ),
+            model_name='message',
+            index=models.Index(fields=['conversation', 'created', 'id'], name='message_transcript'),
         ),
         migrations.AddIndex(
-            model_name="generation",
-            index=models.Index(
-                condition=models.Q(("status", "queued")),
-                fields=["created"],
-                name="generation_queue",
-            ),
+            model_name='generation',
+            index=models.Index(condition=models.Q(('status', 'queued')), fields=['created'], name='generation_queue'),
         ),
         migrations.AddIndex(
-            model_name="generation",
-            index=models.Index(
-                condition=models.Q(("status", "running")),
-                fields=["lease_until"],
-                name="generation_leases",
-            ),
+            model_name='generation',
+            index=models.Index(condition=models.Q(('status', 'running')), fields=['lease_until'], name='generation_leases'),
         ),
         migrations.AddIndex(
-            model_name="generation",
-            index=models.Index(fields=["-created", "-id"], name="generation_recent"),
+            model_name='generation',
+            index=models.Index(fields=['-created', '-id'], name='generation_recent'),
         ),
         migrations.AddConstraint(
-            model_name="generation",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("idempotency_key__isnull", False)),
-                fields=("user", "idempotency_key"),
-                name="generation_idempotent",
-            ),
+            model_name='generation',
+            constraint=models.UniqueConstraint(condition=models.Q(('idempotency_key__isnull', False)), fields=('user', 'idempotency_key'), name='generation_idempotent'),
         ),
         migrations.AddIndex(
-            model_name="feedback",
-            index=models.Index(fields=["rating", "-updated"], name="feedback_rating"),
+            model_name='feedback',
+            index=models.Index(fields=['rating', '-updated'], name='feedback_rating'),
         ),
         migrations.AddIndex(
-            model_name="conversation",
-            index=models.Index(
-                fields=["owner", "archived", "-pinned", "-updated", "-id"],
-                name="conversation_sidebar",
-            ),
+            model_name='conversation',
+            index=models.Index(fields=['owner', 'archived', '-pinned', '-updated', '-id'], name='conversation_sidebar'),
         ),
         migrations.AddIndex(
-            model_name="conversation",
-            index=models.Index(fields=["-updated", "-id"], name="conversation_recent"),
+            model_name='conversation',
+            index=models.Index(fields=['-updated', '-id'], name='conversation_recent'),
         ),
     ]

@@ -5,50 +5,34 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("chat", "0001_initial"),
+        ('chat', '0001_initial'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.RemoveIndex(
-            model_name="conversation",
-            name="conversation_sidebar",
+            model_name='conversation',
+            name='conversation_sidebar',
         ),
         migrations.AddField(
-            model_name="conversation",
-            name="source",
-            field=models.CharField(
-                choices=[("web", "web"), ("api", "API")],
-                default="web",
-                max_length=8,
-                verbose_name="source",
-            ),
+            model_name='conversation',
+            name='source',
+            field=models.CharField(choices=[('web', 'web'), ('api', 'API')], default='web', max_length=8, verbose_name='source'),
         ),
         migrations.AddField(
-            model_name="generation",
-            name="store",
-            field=models.BooleanField(default=True, verbose_name="text is stored"),
+            model_name='generation',
+            name='store',
+            field=models.BooleanField(default=True, verbose_name='text is stored'),
         ),
         migrations.AlterField(
-            model_name="message",
-            name="role",
-            field=models.CharField(
-                choices=[
-                    ("user", "user"),
-                    ("assistant", "assistant"),
-                    ("system", "system"),
-                    ("tool", "tool"),
-                ],
-                max_length=16,
-                verbose_name="role",
-            ),
+            model_name='message',
+            name='role',
+            field=models.CharField(choices=[('user', 'user'), ('assistant', 'assistant'), ('system', 'system'), ('tool', 'tool')], max_length=16, verbose_name='role'),
         ),
         migrations.AddIndex(
-            model_name="conversation",
-            index=models.Index(
-                fields=["owner", "source", "archived", "-pinned", "-updated", "-id"],
-                name="conversation_sidebar",
-            ),
+            model_name='conversation',
+            index=models.Index(fields=['owner', 'source', 'archived', '-pinned', '-updated', '-id'], name='conversation_sidebar'),
         ),
     ]

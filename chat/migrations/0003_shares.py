@@ -9,8 +9,9 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("chat", "0002_api_calls"),
+        ('chat', '0002_api_calls'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
@@ -19,119 +20,43 @@ class Migration(migrations.Migration):
         migrations.SeparateDatabaseAndState(
             state_operations=[
                 migrations.AlterField(
-                    model_name="conversation",
-                    name="created",
-                    field=models.DateTimeField(
-                        default=django.utils.timezone.now,
-                        editable=False,
-                        verbose_name="created",
-                    ),
+                    model_name='conversation',
+                    name='created',
+                    field=models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='created'),
                 ),
                 migrations.AlterField(
-                    model_name="generation",
-                    name="created",
-                    field=models.DateTimeField(
-                        default=django.utils.timezone.now,
-                        editable=False,
-                        verbose_name="created",
-                    ),
+                    model_name='generation',
+                    name='created',
+                    field=models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='created'),
                 ),
                 migrations.AlterField(
-                    model_name="message",
-                    name="created",
-                    field=models.DateTimeField(
-                        default=django.utils.timezone.now,
-                        editable=False,
-                        verbose_name="created",
-                    ),
+                    model_name='message',
+                    name='created',
+                    field=models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='created'),
                 ),
             ],
         ),
         migrations.CreateModel(
-            name="Share",
+            name='Share',
             fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=uuid.uuid4,
-                        editable=False,
-                        primary_key=True,
-                        serialize=False,
-                    ),
-                ),
-                (
-                    "token",
-                    models.CharField(
-                        default=chat.models.share.new_token,
-                        editable=False,
-                        max_length=43,
-                        unique=True,
-                    ),
-                ),
-                (
-                    "title",
-                    models.CharField(blank=True, max_length=200, verbose_name="title"),
-                ),
-                ("content", models.JSONField(blank=True, default=list)),
-                (
-                    "messages",
-                    models.PositiveIntegerField(default=0, verbose_name="messages"),
-                ),
-                (
-                    "reasoning",
-                    models.BooleanField(
-                        default=False, verbose_name="with the model's thoughts"
-                    ),
-                ),
-                (
-                    "created",
-                    models.DateTimeField(
-                        default=django.utils.timezone.now, verbose_name="created"
-                    ),
-                ),
-                (
-                    "updated",
-                    models.DateTimeField(
-                        default=django.utils.timezone.now, verbose_name="copied"
-                    ),
-                ),
-                (
-                    "revoked",
-                    models.DateTimeField(blank=True, null=True, verbose_name="revoked"),
-                ),
-                (
-                    "conversation",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="shares",
-                        to="chat.conversation",
-                    ),
-                ),
-                (
-                    "owner",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="shares",
-                        to=settings.AUTH_USER_MODEL,
-                        verbose_name="owner",
-                    ),
-                ),
+                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ('token', models.CharField(default=chat.models.share.new_token, editable=False, max_length=43, unique=True)),
+                ('title', models.CharField(blank=True, max_length=200, verbose_name='title')),
+                ('content', models.JSONField(blank=True, default=list)),
+                ('messages', models.PositiveIntegerField(default=0, verbose_name='messages')),
+                ('reasoning', models.BooleanField(default=False, verbose_name="with the model's thoughts")),
+                ('created', models.DateTimeField(default=django.utils.timezone.now, verbose_name='created')),
+                ('updated', models.DateTimeField(default=django.utils.timezone.now, verbose_name='copied')),
+                ('revoked', models.DateTimeField(blank=True, null=True, verbose_name='revoked')),
+                ('conversation', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='shares', to='chat.conversation')),
+                ('owner', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='shares', to=settings.AUTH_USER_MODEL, verbose_name='owner')),
             ],
             options={
-                "verbose_name": "shared link",
-                "verbose_name_plural": "shared links",
-                "ordering": ("-created",),
-                "indexes": [
-                    models.Index(fields=["owner", "-created"], name="share_list")
-                ],
-                "constraints": [
-                    models.UniqueConstraint(
-                        condition=models.Q(("revoked__isnull", True)),
-                        fields=("conversation",),
-                        name="share_one_link",
-                    )
-                ],
+                'verbose_name': 'shared link',
+                'verbose_name_plural': 'shared links',
+                'ordering': ('-created',),
+                'indexes': [models.Index(fields=['owner', '-created'], name='share_list')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('revoked__isnull', True)), fields=('conversation',), name='share_one_link')],
             },
         ),
     ]

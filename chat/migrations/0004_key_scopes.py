@@ -6,46 +6,30 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("chat", "0003_shares"),
+        ('chat', '0003_shares'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddField(
-            model_name="apikey",
-            name="expires",
-            field=models.DateTimeField(blank=True, null=True, verbose_name="expires"),
+            model_name='apikey',
+            name='expires',
+            field=models.DateTimeField(blank=True, null=True, verbose_name='expires'),
         ),
         migrations.AddField(
-            model_name="apikey",
-            name="scopes",
-            field=models.CharField(
-                choices=[
-                    ("chat read", "chat and read"),
-                    ("chat", "chat"),
-                    ("read", "read"),
-                ],
-                default="chat read",
-                max_length=16,
-                verbose_name="scopes",
-            ),
+            model_name='apikey',
+            name='scopes',
+            field=models.CharField(choices=[('chat read', 'chat and read'), ('chat', 'chat'), ('read', 'read')], default='chat read', max_length=16, verbose_name='scopes'),
         ),
         migrations.AlterField(
-            model_name="apikey",
-            name="user",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE,
-                related_name="api_keys",
-                to=settings.AUTH_USER_MODEL,
-                verbose_name="user",
-            ),
+            model_name='apikey',
+            name='user',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='api_keys', to=settings.AUTH_USER_MODEL, verbose_name='user'),
         ),
         migrations.AddConstraint(
-            model_name="apikey",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("scopes__in", ["chat read", "chat", "read"])),
-                name="api_key_scopes",
-            ),
+            model_name='apikey',
+            constraint=models.CheckConstraint(condition=models.Q(('scopes__in', ['chat read', 'chat', 'read'])), name='api_key_scopes'),
         ),
     ]

@@ -6,58 +6,33 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("chat", "0004_key_scopes"),
+        ('chat', '0004_key_scopes'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddField(
-            model_name="conversation",
-            name="params",
-            field=models.JSONField(blank=True, default=dict, verbose_name="parameters"),
+            model_name='conversation',
+            name='params',
+            field=models.JSONField(blank=True, default=dict, verbose_name='parameters'),
         ),
         migrations.CreateModel(
-            name="PromptTemplate",
+            name='PromptTemplate',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True,
-                        primary_key=True,
-                        serialize=False,
-                        verbose_name="ID",
-                    ),
-                ),
-                ("name", models.CharField(max_length=80, verbose_name="name")),
-                ("text", models.TextField(verbose_name="text")),
-                (
-                    "created",
-                    models.DateTimeField(auto_now_add=True, verbose_name="created"),
-                ),
-                (
-                    "updated",
-                    models.DateTimeField(auto_now=True, verbose_name="updated"),
-                ),
-                (
-                    "owner",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="prompt_templates",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(max_length=80, verbose_name='name')),
+                ('text', models.TextField(verbose_name='text')),
+                ('created', models.DateTimeField(auto_now_add=True, verbose_name='created')),
+                ('updated', models.DateTimeField(auto_now=True, verbose_name='updated')),
+                ('owner', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='prompt_templates', to=settings.AUTH_USER_MODEL)),
             ],
             options={
-                "verbose_name": "prompt template",
-                "verbose_name_plural": "prompt templates",
-                "ordering": ("name", "pk"),
-                "constraints": [
-                    models.UniqueConstraint(
-                        fields=("owner", "name"), name="prompt_template_name"
-                    )
-                ],
+                'verbose_name': 'prompt template',
+                'verbose_name_plural': 'prompt templates',
+                'ordering': ('name', 'pk'),
+                'constraints': [models.UniqueConstraint(fields=('owner', 'name'), name='prompt_template_name')],
             },
         ),
     ]

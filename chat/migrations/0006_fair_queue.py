@@ -5,22 +5,19 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("chat", "0005_conversation_params_and_templates"),
+        ('chat', '0005_conversation_params_and_templates'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.RemoveIndex(
-            model_name="generation",
-            name="generation_queue",
+            model_name='generation',
+            name='generation_queue',
         ),
         migrations.AddIndex(
-            model_name="generation",
-            index=models.Index(
-                condition=models.Q(("status__in", ("queued", "running"))),
-                fields=["status", "user", "created"],
-                name="generation_live",
-            ),
+            model_name='generation',
+            index=models.Index(condition=models.Q(('status__in', ('queued', 'running'))), fields=['status', 'user', 'created'], name='generation_live'),
         ),
     ]

@@ -7,79 +7,26 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("auth", "0012_alter_user_first_name_max_length"),
-        ("chat", "0006_fair_queue"),
+        ('auth', '0012_alter_user_first_name_max_length'),
+        ('chat', '0006_fair_queue'),
     ]
 
     operations = [
         migrations.CreateModel(
-            name="Preferences",
+            name='Preferences',
             fields=[
-                (
-                    "user",
-                    models.OneToOneField(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        primary_key=True,
-                        related_name="preferences",
-                        serialize=False,
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "language",
-                    models.CharField(
-                        blank=True, max_length=16, verbose_name="language"
-                    ),
-                ),
-                (
-                    "theme",
-                    models.CharField(
-                        choices=[
-                            ("system", "As the system"),
-                            ("light", "Light"),
-                            ("dark", "Dark"),
-                        ],
-                        default="system",
-                        max_length=8,
-                        verbose_name="theme",
-                    ),
-                ),
-                (
-                    "typewriter",
-                    models.CharField(
-                        choices=[
-                            ("smooth", "Smoothly, as fast as it comes"),
-                            ("fixed", "At a fixed speed"),
-                            ("off", "Off: show at once what has come"),
-                        ],
-                        default="smooth",
-                        max_length=8,
-                        verbose_name="typewriter",
-                    ),
-                ),
-                (
-                    "typewriter_speed",
-                    models.PositiveSmallIntegerField(
-                        default=40,
-                        validators=[
-                            django.core.validators.MinValueValidator(5),
-                            django.core.validators.MaxValueValidator(500),
-                        ],
-                        verbose_name="characters per second",
-                    ),
-                ),
-                (
-                    "remote_images",
-                    models.BooleanField(
-                        default=False,
-                        verbose_name="load images of other sites without asking",
-                    ),
-                ),
+                ('user', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='preferences', serialize=False, to=settings.AUTH_USER_MODEL)),
+                ('language', models.CharField(blank=True, max_length=16, verbose_name='language')),
+                ('theme', models.CharField(choices=[('system', 'As the system'), ('light', 'Light'), ('dark', 'Dark')], default='system', max_length=8, verbose_name='theme')),
+                ('typewriter', models.CharField(choices=[('smooth', 'Smoothly, as fast as it comes'), ('fixed', 'At a fixed speed'), ('off', 'Off: show at once what has come')], default='smooth', max_length=8, verbose_name='typewriter')),
+                ('typewriter_speed', models.PositiveSmallIntegerField(default=40, validators=[django.core.validators.MinValueValidator(5), django.core.validators.MaxValueValidator(500)], verbose_name='characters per second')),
+                ('remote_images', models.BooleanField(default=False, verbose_name='load images of other sites without asking')),
             ],
             options={
-                "verbose_name": "preferences",
-                "verbose_name_plural": "preferences",
+                'verbose_name': 'preferences',
+                'verbose_name_plural': 'preferences',
             },
         ),
     ]

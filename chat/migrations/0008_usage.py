@@ -6,70 +6,30 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("chat", "0007_preferences"),
+        ('chat', '0007_preferences'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name="Usage",
+            name='Usage',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True,
-                        primary_key=True,
-                        serialize=False,
-                        verbose_name="ID",
-                    ),
-                ),
-                ("day", models.DateField(verbose_name="day")),
-                ("model", models.CharField(max_length=200, verbose_name="model")),
-                (
-                    "source",
-                    models.CharField(
-                        choices=[("web", "web"), ("api", "API")],
-                        max_length=8,
-                        verbose_name="source",
-                    ),
-                ),
-                (
-                    "requests",
-                    models.PositiveIntegerField(default=0, verbose_name="requests"),
-                ),
-                (
-                    "prompt_tokens",
-                    models.PositiveBigIntegerField(
-                        default=0, verbose_name="prompt tokens"
-                    ),
-                ),
-                (
-                    "completion_tokens",
-                    models.PositiveBigIntegerField(
-                        default=0, verbose_name="completion tokens"
-                    ),
-                ),
-                (
-                    "user",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="usage",
-                        to=settings.AUTH_USER_MODEL,
-                        verbose_name="user",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('day', models.DateField(verbose_name='day')),
+                ('model', models.CharField(max_length=200, verbose_name='model')),
+                ('source', models.CharField(choices=[('web', 'web'), ('api', 'API')], max_length=8, verbose_name='source')),
+                ('requests', models.PositiveIntegerField(default=0, verbose_name='requests')),
+                ('prompt_tokens', models.PositiveBigIntegerField(default=0, verbose_name='prompt tokens')),
+                ('completion_tokens', models.PositiveBigIntegerField(default=0, verbose_name='completion tokens')),
+                ('user', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='usage', to=settings.AUTH_USER_MODEL, verbose_name='user')),
             ],
             options={
-                "verbose_name": "usage",
-                "verbose_name_plural": "usage",
-                "ordering": ("-day", "model"),
-                "constraints": [
-                    models.UniqueConstraint(
-                        fields=("user", "day", "model", "source"), name="usage_of_a_day"
-                    )
-                ],
+                'verbose_name': 'usage',
+                'verbose_name_plural': 'usage',
+                'ordering': ('-day', 'model'),
+                'constraints': [models.UniqueConstraint(fields=('user', 'day', 'model', 'source'), name='usage_of_a_day')],
             },
         ),
     ]

@@ -8,116 +8,37 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("auth", "0012_alter_user_first_name_max_length"),
-        ("chat", "0008_usage"),
+        ('auth', '0012_alter_user_first_name_max_length'),
+        ('chat', '0008_usage'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name="Pace",
+            name='Pace',
             fields=[
-                (
-                    "user",
-                    models.OneToOneField(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        primary_key=True,
-                        related_name="+",
-                        serialize=False,
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                ("due", models.FloatField()),
+                ('user', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='+', serialize=False, to=settings.AUTH_USER_MODEL)),
+                ('due', models.FloatField()),
             ],
         ),
         migrations.CreateModel(
-            name="Quota",
+            name='Quota',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True,
-                        primary_key=True,
-                        serialize=False,
-                        verbose_name="ID",
-                    ),
-                ),
-                (
-                    "rate_limit",
-                    models.CharField(
-                        blank=True,
-                        help_text="Questions in a time, such as 60/m (also /s, /h, /d), or off.",
-                        max_length=16,
-                        validators=[chat.models.quota.validate_rate],
-                        verbose_name="rate limit",
-                    ),
-                ),
-                (
-                    "daily_tokens",
-                    models.PositiveBigIntegerField(
-                        blank=True,
-                        help_text="0: no limit.",
-                        null=True,
-                        verbose_name="tokens a day",
-                    ),
-                ),
-                (
-                    "concurrency",
-                    models.PositiveIntegerField(
-                        blank=True,
-                        null=True,
-                        validators=[django.core.validators.MinValueValidator(1)],
-                        verbose_name="answers at a time",
-                    ),
-                ),
-                (
-                    "queue",
-                    models.PositiveIntegerField(
-                        blank=True,
-                        null=True,
-                        validators=[django.core.validators.MinValueValidator(1)],
-                        verbose_name="questions waiting",
-                    ),
-                ),
-                (
-                    "group",
-                    models.OneToOneField(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="quota",
-                        to="auth.group",
-                        verbose_name="group",
-                    ),
-                ),
-                (
-                    "user",
-                    models.OneToOneField(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="quota",
-                        to=settings.AUTH_USER_MODEL,
-                        verbose_name="user",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('rate_limit', models.CharField(blank=True, help_text='Questions in a time, such as 60/m (also /s, /h, /d), or off.', max_length=16, validators=[chat.models.quota.validate_rate], verbose_name='rate limit')),
+                ('daily_tokens', models.PositiveBigIntegerField(blank=True, help_text='0: no limit.', null=True, verbose_name='tokens a day')),
+                ('concurrency', models.PositiveIntegerField(blank=True, null=True, validators=[django.core.validators.MinValueValidator(1)], verbose_name='answers at a time')),
+                ('queue', models.PositiveIntegerField(blank=True, null=True, validators=[django.core.validators.MinValueValidator(1)], verbose_name='questions waiting')),
+                ('group', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='quota', to='auth.group', verbose_name='group')),
+                ('user', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='quota', to=settings.AUTH_USER_MODEL, verbose_name='user')),
             ],
             options={
-                "verbose_name": "quota",
-                "verbose_name_plural": "quotas",
-                "ordering": ("group__name", "user__username"),
-                "constraints": [
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            models.Q(("group__isnull", True), ("user__isnull", False)),
-                            models.Q(("group__isnull", False), ("user__isnull", True)),
-                            _connector="OR",
-                        ),
-                        name="quota_of_one",
-                        violation_error_message="Name either a user or a group.",
-                    )
-                ],
+                'verbose_name': 'quota',
+                'verbose_name_plural': 'quotas',
+                'ordering': ('group__name', 'user__username'),
+                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('group__isnull', True), ('user__isnull', False)), models.Q(('group__isnull', False), ('user__isnull', True)), _connector='OR'), name='quota_of_one', violation_error_message='Name either a user or a group.')],
             },
         ),
     ]

@@ -3,15 +3,14 @@ from django.db.models import F
 
 
 def nothing_is_known_of_thinking(apps, schema_editor):
-    rows = apps.get_model("chat", "Generation").objects.filter(
-        first_token__isnull=False
-    )
+    rows = apps.get_model("chat", "Generation").objects.filter(first_token__isnull=False)
     rows.update(first_text=F("first_token"))
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("chat", "0009_quotas"),
+        ('chat', '0009_quotas'),
     ]
 
     operations = [

@@ -4,30 +4,25 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("chat", "0010_first_text"),
+        ('chat', '0010_first_text'),
     ]
 
     operations = [
         migrations.AddField(
-            model_name="generation",
-            name="tool_calls",
-            field=models.TextField(blank=True, db_default="", default=""),
+            model_name='generation',
+            name='tool_calls',
+            field=models.TextField(blank=True, db_default='', default=''),
         ),
         migrations.AddField(
-            model_name="message",
-            name="tool_call_id",
-            field=models.CharField(
-                blank=True,
-                db_default="",
-                default="",
-                max_length=200,
-                verbose_name="tool call",
-            ),
+            model_name='message',
+            name='tool_call_id',
+            field=models.CharField(blank=True, db_default='', default='', max_length=200, verbose_name='tool call'),
         ),
         migrations.AddField(
-            model_name="message",
-            name="tool_calls",
-            field=models.JSONField(blank=True, null=True, verbose_name="tool calls"),
+            model_name='message',
+            name='tool_calls',
+            field=models.JSONField(blank=True, null=True, verbose_name='tool calls'),
         ),
     ]

@@ -7,174 +7,105 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("chat", "0011_tool_calls"),
+        ('chat', '0011_tool_calls'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name="Passage",
+            name='Passage',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True,
-                        primary_key=True,
-                        serialize=False,
-                        verbose_name="ID",
-                    ),
-                ),
-                ("body", models.TextField()),
-                ("marks", chat.models.passage.MarksField()),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('body', models.TextField()),
+                ('marks', chat.models.passage.MarksField()),
             ],
         ),
         migrations.CreateModel(
-            name="Tag",
+            name='Tag',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True,
-                        primary_key=True,
-                        serialize=False,
-                        verbose_name="ID",
-                    ),
-                ),
-                ("name", models.CharField(max_length=40, verbose_name="name")),
-                ("key", models.CharField(editable=False, max_length=40)),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(max_length=40, verbose_name='name')),
+                ('key', models.CharField(editable=False, max_length=40)),
             ],
             options={
-                "verbose_name": "tag",
-                "verbose_name_plural": "tags",
-                "ordering": ("key",),
+                'verbose_name': 'tag',
+                'verbose_name_plural': 'tags',
+                'ordering': ('key',),
             },
         ),
         migrations.AddField(
-            model_name="conversation",
-            name="deleted",
-            field=models.DateTimeField(blank=True, null=True, verbose_name="deleted"),
+            model_name='conversation',
+            name='deleted',
+            field=models.DateTimeField(blank=True, null=True, verbose_name='deleted'),
         ),
         migrations.AddField(
-            model_name="conversation",
-            name="indexed",
+            model_name='conversation',
+            name='indexed',
             field=models.BooleanField(default=False, editable=False),
         ),
         migrations.AddField(
-            model_name="conversation",
-            name="title_source",
-            field=models.CharField(
-                choices=[
-                    ("prompt", "prompt"),
-                    ("asked", "asked"),
-                    ("model", "model"),
-                    ("user", "user"),
-                ],
-                default="prompt",
-                max_length=8,
-                verbose_name="named by",
-            ),
+            model_name='conversation',
+            name='title_source',
+            field=models.CharField(choices=[('prompt', 'prompt'), ('asked', 'asked'), ('model', 'model'), ('user', 'user')], default='prompt', max_length=8, verbose_name='named by'),
         ),
         migrations.AlterField(
-            model_name="generation",
-            name="conversation",
-            field=models.ForeignKey(
-                db_index=False,
-                on_delete=django.db.models.deletion.CASCADE,
-                related_name="generations",
-                to="chat.conversation",
-            ),
+            model_name='generation',
+            name='conversation',
+            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='generations', to='chat.conversation'),
         ),
         migrations.AddIndex(
-            model_name="generation",
-            index=models.Index(
-                fields=["conversation", "status"], name="generation_conversation"
-            ),
+            model_name='generation',
+            index=models.Index(fields=['conversation', 'status'], name='generation_conversation'),
         ),
         migrations.AddField(
-            model_name="passage",
-            name="conversation",
-            field=models.ForeignKey(
-                db_index=False,
-                on_delete=django.db.models.deletion.CASCADE,
-                related_name="passages",
-                to="chat.conversation",
-            ),
+            model_name='passage',
+            name='conversation',
+            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='passages', to='chat.conversation'),
         ),
         migrations.AddField(
-            model_name="passage",
-            name="message",
-            field=models.OneToOneField(
-                null=True,
-                on_delete=django.db.models.deletion.CASCADE,
-                related_name="passage",
-                to="chat.message",
-            ),
+            model_name='passage',
+            name='message',
+            field=models.OneToOneField(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='passage', to='chat.message'),
         ),
         migrations.AddField(
-            model_name="passage",
-            name="owner",
-            field=models.ForeignKey(
-                db_index=False,
-                on_delete=django.db.models.deletion.CASCADE,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-            ),
+            model_name='passage',
+            name='owner',
+            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL),
         ),
         migrations.AddField(
-            model_name="tag",
-            name="owner",
-            field=models.ForeignKey(
-                db_index=False,
-                on_delete=django.db.models.deletion.CASCADE,
-                related_name="tags",
-                to=settings.AUTH_USER_MODEL,
-                verbose_name="owner",
-            ),
+            model_name='tag',
+            name='owner',
+            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='tags', to=settings.AUTH_USER_MODEL, verbose_name='owner'),
         ),
         migrations.AddField(
-            model_name="conversation",
-            name="tags",
-            field=models.ManyToManyField(
-                blank=True, related_name="conversations", to="chat.tag"
-            ),
+            model_name='conversation',
+            name='tags',
+            field=models.ManyToManyField(blank=True, related_name='conversations', to='chat.tag'),
         ),
         migrations.AddIndex(
-            model_name="conversation",
-            index=models.Index(
-                condition=models.Q(("deleted__isnull", False)),
-                fields=["deleted"],
-                name="conversation_deleted",
-            ),
+            model_name='conversation',
+            index=models.Index(condition=models.Q(('deleted__isnull', False)), fields=['deleted'], name='conversation_deleted'),
         ),
         migrations.AddIndex(
-            model_name="conversation",
-            index=models.Index(
-                condition=models.Q(("indexed", False)),
-                fields=["indexed"],
-                name="conversation_unindexed",
-            ),
+            model_name='conversation',
+            index=models.Index(condition=models.Q(('indexed', False)), fields=['indexed'], name='conversation_unindexed'),
         ),
         migrations.AddIndex(
-            model_name="passage",
-            index=models.Index(fields=["owner", "-id"], name="passage_newest"),
+            model_name='passage',
+            index=models.Index(fields=['owner', '-id'], name='passage_newest'),
         ),
         migrations.AddIndex(
-            model_name="passage",
-            index=models.Index(fields=["conversation", "-id"], name="passage_within"),
+            model_name='passage',
+            index=models.Index(fields=['conversation', '-id'], name='passage_within'),
         ),
         migrations.AddConstraint(
-            model_name="passage",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("message__isnull", True)),
-                fields=("conversation",),
-                name="passage_title",
-            ),
+            model_name='passage',
+            constraint=models.UniqueConstraint(condition=models.Q(('message__isnull', True)), fields=('conversation',), name='passage_title'),
         ),
         migrations.AddConstraint(
-            model_name="tag",
-            constraint=models.UniqueConstraint(
-                fields=("owner", "key"), name="tag_once"
-            ),
+            model_name='tag',
+            constraint=models.UniqueConstraint(fields=('owner', 'key'), name='tag_once'),
         ),
     ]

@@ -62,5 +62,5 @@ def drop(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("chat", "0012_conversations_found")]
+    dependencies = [('chat', '0012_conversations_found')]
     operations = [migrations.RunPython(create, drop)]

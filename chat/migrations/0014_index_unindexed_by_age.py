@@ -5,22 +5,19 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("chat", "0013_search_index"),
+        ('chat', '0013_search_index'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.RemoveIndex(
-            model_name="conversation",
-            name="conversation_unindexed",
+            model_name='conversation',
+            name='conversation_unindexed',
         ),
         migrations.AddIndex(
-            model_name="conversation",
-            index=models.Index(
-                condition=models.Q(("indexed", False)),
-                fields=["updated"],
-                name="conversation_unindexed",
-            ),
+            model_name='conversation',
+            index=models.Index(condition=models.Q(('indexed', False)), fields=['updated'], name='conversation_unindexed'),
         ),
     ]

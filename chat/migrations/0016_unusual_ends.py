@@ -5,23 +5,15 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("chat", "0015_review"),
+        ('chat', '0015_review'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name="generation",
-            index=models.Index(
-                condition=models.Q(
-                    (
-                        "finish_reason__in",
-                        ("length", "stopped", "content_filter", "tool_calls"),
-                    )
-                ),
-                fields=["finish_reason", "-created"],
-                name="generation_unusual_end",
-            ),
+            model_name='generation',
+            index=models.Index(condition=models.Q(('finish_reason__in', ('length', 'stopped', 'content_filter', 'tool_calls'))), fields=['finish_reason', '-created'], name='generation_unusual_end'),
         ),
     ]

@@ -7,172 +7,51 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("chat", "0016_unusual_ends"),
+        ('chat', '0016_unusual_ends'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name="GuardRule",
+            name='GuardRule',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True,
-                        primary_key=True,
-                        serialize=False,
-                        verbose_name="ID",
-                    ),
-                ),
-                (
-                    "name",
-                    models.CharField(max_length=100, unique=True, verbose_name="name"),
-                ),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[
-                            ("keywords", "words"),
-                            ("regex", "regular expression"),
-                            ("email", "e-mail addresses"),
-                            ("phone", "telephone numbers"),
-                            ("chinese_id", "Chinese identity numbers"),
-                            ("card", "bank card numbers"),
-                        ],
-                        default="keywords",
-                        max_length=16,
-                        verbose_name="kind",
-                    ),
-                ),
-                (
-                    "pattern",
-                    models.TextField(
-                        blank=True,
-                        help_text="Words, one on each line; or one regular expression.",
-                        max_length=200000,
-                        verbose_name="what to look for",
-                    ),
-                ),
-                (
-                    "whole_words",
-                    models.BooleanField(
-                        default=True,
-                        help_text="Words of letters are not found inside longer ones.",
-                        verbose_name="whole words",
-                    ),
-                ),
-                (
-                    "action",
-                    models.CharField(
-                        choices=[
-                            ("flag", "flag"),
-                            ("mask", "mask"),
-                            ("block", "block"),
-                        ],
-                        default="flag",
-                        help_text="Flag: it is noted here. Mask: each of its characters becomes █. Block: a question is refused, an answer ends before it.",
-                        max_length=8,
-                        verbose_name="action",
-                    ),
-                ),
-                (
-                    "on_prompts",
-                    models.BooleanField(default=True, verbose_name="in questions"),
-                ),
-                (
-                    "on_answers",
-                    models.BooleanField(default=True, verbose_name="in answers"),
-                ),
-                ("enabled", models.BooleanField(default=True, verbose_name="in force")),
-                (
-                    "changed",
-                    models.DateTimeField(auto_now=True, verbose_name="changed"),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(max_length=100, unique=True, verbose_name='name')),
+                ('kind', models.CharField(choices=[('keywords', 'words'), ('regex', 'regular expression'), ('email', 'e-mail addresses'), ('phone', 'telephone numbers'), ('chinese_id', 'Chinese identity numbers'), ('card', 'bank card numbers')], default='keywords', max_length=16, verbose_name='kind')),
+                ('pattern', models.TextField(blank=True, help_text='Words, one on each line; or one regular expression.', max_length=200000, verbose_name='what to look for')),
+                ('whole_words', models.BooleanField(default=True, help_text='Words of letters are not found inside longer ones.', verbose_name='whole words')),
+                ('action', models.CharField(choices=[('flag', 'flag'), ('mask', 'mask'), ('block', 'block')], default='flag', help_text='Flag: it is noted here. Mask: each of its characters becomes █. Block: a question is refused, an answer ends before it.', max_length=8, verbose_name='action')),
+                ('on_prompts', models.BooleanField(default=True, verbose_name='in questions')),
+                ('on_answers', models.BooleanField(default=True, verbose_name='in answers')),
+                ('enabled', models.BooleanField(default=True, verbose_name='in force')),
+                ('changed', models.DateTimeField(auto_now=True, verbose_name='changed')),
             ],
             options={
-                "verbose_name": "guard rule",
-                "verbose_name_plural": "guard rules",
-                "ordering": ("name",),
+                'verbose_name': 'guard rule',
+                'verbose_name_plural': 'guard rules',
+                'ordering': ('name',),
             },
         ),
         migrations.CreateModel(
-            name="GuardFinding",
+            name='GuardFinding',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True,
-                        primary_key=True,
-                        serialize=False,
-                        verbose_name="ID",
-                    ),
-                ),
-                ("rule", models.CharField(max_length=100, verbose_name="rule")),
-                (
-                    "action",
-                    models.CharField(
-                        choices=[
-                            ("flag", "flag"),
-                            ("mask", "mask"),
-                            ("block", "block"),
-                        ],
-                        max_length=8,
-                        verbose_name="action",
-                    ),
-                ),
-                (
-                    "part",
-                    models.CharField(
-                        choices=[
-                            ("prompt", "question"),
-                            ("system", "system prompt"),
-                            ("text", "answer"),
-                            ("reasoning", "reasoning"),
-                            ("tool_call", "tool call"),
-                        ],
-                        max_length=16,
-                        verbose_name="found in",
-                    ),
-                ),
-                ("start", models.PositiveIntegerField(verbose_name="from")),
-                ("end", models.PositiveIntegerField(verbose_name="to")),
-                (
-                    "text",
-                    models.CharField(blank=True, max_length=256, verbose_name="text"),
-                ),
-                (
-                    "created",
-                    models.DateTimeField(
-                        default=django.utils.timezone.now,
-                        editable=False,
-                        verbose_name="found",
-                    ),
-                ),
-                (
-                    "generation",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="findings",
-                        to="chat.generation",
-                        verbose_name="generation",
-                    ),
-                ),
-                (
-                    "user",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                        verbose_name="user",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('rule', models.CharField(max_length=100, verbose_name='rule')),
+                ('action', models.CharField(choices=[('flag', 'flag'), ('mask', 'mask'), ('block', 'block')], max_length=8, verbose_name='action')),
+                ('part', models.CharField(choices=[('prompt', 'question'), ('system', 'system prompt'), ('text', 'answer'), ('reasoning', 'reasoning'), ('tool_call', 'tool call')], max_length=16, verbose_name='found in')),
+                ('start', models.PositiveIntegerField(verbose_name='from')),
+                ('end', models.PositiveIntegerField(verbose_name='to')),
+                ('text', models.CharField(blank=True, max_length=256, verbose_name='text')),
+                ('created', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='found')),
+                ('generation', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='findings', to='chat.generation', verbose_name='generation')),
+                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='user')),
             ],
             options={
-                "verbose_name": "guard finding",
-                "verbose_name_plural": "guard findings",
-                "ordering": ("-id",),
+                'verbose_name': 'guard finding',
+                'verbose_name_plural': 'guard findings',
+                'ordering': ('-id',),
             },
         ),
     ]

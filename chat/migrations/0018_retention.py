@@ -5,47 +5,20 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("chat", "0017_guard"),
+        ('chat', '0017_guard'),
     ]
 
     operations = [
         migrations.AddField(
-            model_name="quota",
-            name="retention_days",
-            field=models.PositiveIntegerField(
-                blank=True,
-                help_text="After the last question or answer; 0: for ever.",
-                null=True,
-                validators=[django.core.validators.MaxValueValidator(36500)],
-                verbose_name="conversations are kept for (days)",
-            ),
+            model_name='quota',
+            name='retention_days',
+            field=models.PositiveIntegerField(blank=True, help_text='After the last question or answer; 0: for ever.', null=True, validators=[django.core.validators.MaxValueValidator(36500)], verbose_name='conversations are kept for (days)'),
         ),
         migrations.AlterField(
-            model_name="auditentry",
-            name="action",
-            field=models.CharField(
-                choices=[
-                    ("opened", "gave a reason"),
-                    ("read", "read the transcript"),
-                    ("listed", "listed titles or searched"),
-                    ("exported", "exported for review"),
-                    ("noted", "wrote a note"),
-                    ("flagged", "flagged"),
-                    ("reviewed", "marked as reviewed"),
-                    ("dismissed", "dismissed a flag"),
-                    ("assigned", "took a flag"),
-                    ("stopped", "stopped an answer"),
-                    ("deleted", "deleted"),
-                    ("shared", "made a shared link"),
-                    ("unshared", "revoked a shared link"),
-                    ("export", "exported their data"),
-                    ("import", "imported a file"),
-                    ("left", "deleted an account"),
-                    ("pruned", "removed, as it was too old"),
-                ],
-                max_length=16,
-                verbose_name="action",
-            ),
+            model_name='auditentry',
+            name='action',
+            field=models.CharField(choices=[('opened', 'gave a reason'), ('read', 'read the transcript'), ('listed', 'listed titles or searched'), ('exported', 'exported for review'), ('noted', 'wrote a note'), ('flagged', 'flagged'), ('reviewed', 'marked as reviewed'), ('dismissed', 'dismissed a flag'), ('assigned', 'took a flag'), ('stopped', 'stopped an answer'), ('deleted', 'deleted'), ('shared', 'made a shared link'), ('unshared', 'revoked a shared link'), ('export', 'exported their data'), ('import', 'imported a file'), ('left', 'deleted an account'), ('pruned', 'removed, as it was too old')], max_length=16, verbose_name='action'),
         ),
     ]

@@ -4,29 +4,20 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("chat", "0018_retention"),
+        ('chat', '0018_retention'),
     ]
 
     operations = [
         migrations.AddField(
-            model_name="quota",
-            name="allowed_models",
-            field=models.JSONField(
-                blank=True,
-                default=list,
-                help_text="None chosen: not restricted by this.",
-                verbose_name="models",
-            ),
+            model_name='quota',
+            name='allowed_models',
+            field=models.JSONField(blank=True, default=list, help_text='None chosen: not restricted by this.', verbose_name='models'),
         ),
         migrations.AddField(
-            model_name="quota",
-            name="monthly_tokens",
-            field=models.PositiveBigIntegerField(
-                blank=True,
-                help_text="0: no limit.",
-                null=True,
-                verbose_name="tokens a month",
-            ),
+            model_name='quota',
+            name='monthly_tokens',
+            field=models.PositiveBigIntegerField(blank=True, help_text='0: no limit.', null=True, verbose_name='tokens a month'),
         ),
     ]

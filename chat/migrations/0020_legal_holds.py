@@ -79,116 +79,34 @@ def open_up(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("chat", "0019_models_of_groups"),
+        ('chat', '0019_models_of_groups'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name="auditentry",
-            name="action",
-            field=models.CharField(
-                choices=[
-                    ("opened", "gave a reason"),
-                    ("read", "read the transcript"),
-                    ("listed", "listed titles or searched"),
-                    ("exported", "exported for review"),
-                    ("noted", "wrote a note"),
-                    ("flagged", "flagged"),
-                    ("reviewed", "marked as reviewed"),
-                    ("dismissed", "dismissed a flag"),
-                    ("assigned", "took a flag"),
-                    ("stopped", "stopped an answer"),
-                    ("deleted", "deleted"),
-                    ("shared", "made a shared link"),
-                    ("unshared", "revoked a shared link"),
-                    ("export", "exported their data"),
-                    ("import", "imported a file"),
-                    ("left", "deleted an account"),
-                    ("held", "put under a legal hold"),
-                    ("released", "lifted a legal hold"),
-                    ("pruned", "removed, as it was too old"),
-                ],
-                max_length=16,
-                verbose_name="action",
-            ),
+            model_name='auditentry',
+            name='action',
+            field=models.CharField(choices=[('opened', 'gave a reason'), ('read', 'read the transcript'), ('listed', 'listed titles or searched'), ('exported', 'exported for review'), ('noted', 'wrote a note'), ('flagged', 'flagged'), ('reviewed', 'marked as reviewed'), ('dismissed', 'dismissed a flag'), ('assigned', 'took a flag'), ('stopped', 'stopped an answer'), ('deleted', 'deleted'), ('shared', 'made a shared link'), ('unshared', 'revoked a shared link'), ('export', 'exported their data'), ('import', 'imported a file'), ('left', 'deleted an account'), ('held', 'put under a legal hold'), ('released', 'lifted a legal hold'), ('pruned', 'removed, as it was too old')], max_length=16, verbose_name='action'),
         ),
         migrations.CreateModel(
-            name="Hold",
+            name='Hold',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True,
-                        primary_key=True,
-                        serialize=False,
-                        verbose_name="ID",
-                    ),
-                ),
-                ("reason", models.TextField(max_length=500, verbose_name="reason")),
-                (
-                    "placed",
-                    models.DateTimeField(
-                        default=django.utils.timezone.now,
-                        editable=False,
-                        verbose_name="since",
-                    ),
-                ),
-                (
-                    "conversation",
-                    models.OneToOneField(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="hold",
-                        to="chat.conversation",
-                        verbose_name="conversation",
-                    ),
-                ),
-                (
-                    "placed_by",
-                    models.ForeignKey(
-                        editable=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                        verbose_name="by",
-                    ),
-                ),
-                (
-                    "user",
-                    models.OneToOneField(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="hold",
-                        to=settings.AUTH_USER_MODEL,
-                        verbose_name="user",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('reason', models.TextField(max_length=500, verbose_name='reason')),
+                ('placed', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='since')),
+                ('conversation', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='hold', to='chat.conversation', verbose_name='conversation')),
+                ('placed_by', models.ForeignKey(editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='by')),
+                ('user', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='hold', to=settings.AUTH_USER_MODEL, verbose_name='user')),
             ],
             options={
-                "verbose_name": "legal hold",
-                "verbose_name_plural": "legal holds",
-                "ordering": ("-id",),
-                "default_permissions": ("add", "delete", "view"),
-                "constraints": [
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            models.Q(
-                                ("conversation__isnull", True), ("user__isnull", False)
-                            ),
-                            models.Q(
-                                ("conversation__isnull", False), ("user__isnull", True)
-                            ),
-                            _connector="OR",
-                        ),
-                        name="hold_of_one",
-                        violation_error_message="Name either a user or a conversation.",
-                    )
-                ],
+                'verbose_name': 'legal hold',
+                'verbose_name_plural': 'legal holds',
+                'ordering': ('-id',),
+                'default_permissions': ('add', 'delete', 'view'),
+                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('conversation__isnull', True), ('user__isnull', False)), models.Q(('conversation__isnull', False), ('user__isnull', True)), _connector='OR'), name='hold_of_one', violation_error_message='Name either a user or a conversation.')],
             },
         ),
         migrations.RunPython(guard, open_up),

@@ -5,112 +5,50 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("chat", "0020_legal_holds"),
+        ('chat', '0020_legal_holds'),
     ]
 
     operations = [
         migrations.AddField(
-            model_name="guardfinding",
-            name="categories",
-            field=models.CharField(
-                blank=True,
-                db_default="",
-                default="",
-                max_length=200,
-                verbose_name="categories",
-            ),
+            model_name='guardfinding',
+            name='categories',
+            field=models.CharField(blank=True, db_default='', default='', max_length=200, verbose_name='categories'),
         ),
         migrations.AddField(
-            model_name="guardfinding",
-            name="failure",
-            field=models.CharField(
-                blank=True,
-                choices=[
-                    ("timeout", "too slow"),
-                    ("unavailable", "cannot be reached"),
-                    ("refused", "refuses to check"),
-                    ("nonsense", "answers in no known way"),
-                ],
-                db_default="",
-                default="",
-                max_length=16,
-                verbose_name="not checked",
-            ),
+            model_name='guardfinding',
+            name='failure',
+            field=models.CharField(blank=True, choices=[('timeout', 'too slow'), ('unavailable', 'cannot be reached'), ('refused', 'refuses to check'), ('nonsense', 'answers in no known way')], db_default='', default='', max_length=16, verbose_name='not checked'),
         ),
         migrations.AddField(
-            model_name="guardrule",
-            name="categories",
-            field=models.TextField(
-                blank=True,
-                help_text="One on each line, with the least score that counts if it is not to be the service's own: “violence 0.4”. None: whatever the service finds.",
-                max_length=10000,
-                verbose_name="categories",
-            ),
+            model_name='guardrule',
+            name='categories',
+            field=models.TextField(blank=True, help_text="One on each line, with the least score that counts if it is not to be the service's own: “violence 0.4”. None: whatever the service finds.", max_length=10000, verbose_name='categories'),
         ),
         migrations.AddField(
-            model_name="guardrule",
-            name="model",
-            field=models.CharField(
-                blank=True,
-                help_text="As the service calls it; or a chat model of this site. The service is the one at CHAT_GUARD_URL.",
-                max_length=200,
-                verbose_name="model",
-            ),
+            model_name='guardrule',
+            name='model',
+            field=models.CharField(blank=True, help_text='As the service calls it; or a chat model of this site. The service is the one at CHAT_GUARD_URL.', max_length=200, verbose_name='model'),
         ),
         migrations.AddField(
-            model_name="guardrule",
-            name="on_failure",
-            field=models.CharField(
-                choices=[
-                    ("pass", "let it through, and note that it was not checked"),
-                    ("block", "end the answer"),
-                ],
-                default="pass",
-                max_length=8,
-                verbose_name="if it cannot be checked",
-            ),
+            model_name='guardrule',
+            name='on_failure',
+            field=models.CharField(choices=[('pass', 'let it through, and note that it was not checked'), ('block', 'end the answer')], default='pass', max_length=8, verbose_name='if it cannot be checked'),
         ),
         migrations.AddField(
-            model_name="guardrule",
-            name="policy",
-            field=models.TextField(
-                blank=True,
-                help_text="What a chat model is told: what is not allowed, by name. It is asked to say “safe”, or “unsafe” and the names.",
-                max_length=20000,
-                verbose_name="policy",
-            ),
+            model_name='guardrule',
+            name='policy',
+            field=models.TextField(blank=True, help_text='What a chat model is told: what is not allowed, by name. It is asked to say “safe”, or “unsafe” and the names.', max_length=20000, verbose_name='policy'),
         ),
         migrations.AddField(
-            model_name="guardrule",
-            name="seconds",
-            field=models.FloatField(
-                default=5.0,
-                help_text="Seconds in which each check has to answer.",
-                validators=[
-                    django.core.validators.MinValueValidator(0.05),
-                    django.core.validators.MaxValueValidator(30),
-                ],
-                verbose_name="time limit",
-            ),
+            model_name='guardrule',
+            name='seconds',
+            field=models.FloatField(default=5.0, help_text='Seconds in which each check has to answer.', validators=[django.core.validators.MinValueValidator(0.05), django.core.validators.MaxValueValidator(30)], verbose_name='time limit'),
         ),
         migrations.AlterField(
-            model_name="guardrule",
-            name="kind",
-            field=models.CharField(
-                choices=[
-                    ("keywords", "words"),
-                    ("regex", "regular expression"),
-                    ("email", "e-mail addresses"),
-                    ("phone", "telephone numbers"),
-                    ("chinese_id", "Chinese identity numbers"),
-                    ("card", "bank card numbers"),
-                    ("moderation", "moderation service"),
-                    ("judge", "chat model with a policy"),
-                ],
-                default="keywords",
-                max_length=16,
-                verbose_name="kind",
-            ),
+            model_name='guardrule',
+            name='kind',
+            field=models.CharField(choices=[('keywords', 'words'), ('regex', 'regular expression'), ('email', 'e-mail addresses'), ('phone', 'telephone numbers'), ('chinese_id', 'Chinese identity numbers'), ('card', 'bank card numbers'), ('moderation', 'moderation service'), ('judge', 'chat model with a policy')], default='keywords', max_length=16, verbose_name='kind'),
         ),
     ]

@@ -5,83 +5,48 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("chat", "0021_external_checks"),
+        ('chat', '0021_external_checks'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name="Traffic",
+            name='Traffic',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True,
-                        primary_key=True,
-                        serialize=False,
-                        verbose_name="ID",
-                    ),
-                ),
-                ("hour", models.IntegerField()),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[
-                            ("status", "answers: how they ended"),
-                            ("prompt", "tokens of prompts: the model"),
-                            ("completion", "tokens of answers: the model"),
-                            ("error", "failures: the code"),
-                            ("queue", "milliseconds until it began: the bucket"),
-                            ("first", "milliseconds until the first token: the bucket"),
-                            ("total", "milliseconds until the end: the bucket"),
-                        ],
-                        max_length=16,
-                    ),
-                ),
-                ("name", models.CharField(max_length=200)),
-                ("amount", models.PositiveBigIntegerField()),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('hour', models.IntegerField()),
+                ('kind', models.CharField(choices=[('status', 'answers: how they ended'), ('prompt', 'tokens of prompts: the model'), ('completion', 'tokens of answers: the model'), ('error', 'failures: the code'), ('queue', 'milliseconds until it began: the bucket'), ('first', 'milliseconds until the first token: the bucket'), ('total', 'milliseconds until the end: the bucket')], max_length=16)),
+                ('name', models.CharField(max_length=200)),
+                ('amount', models.PositiveBigIntegerField()),
             ],
             options={
-                "verbose_name": "overview",
-                "verbose_name_plural": "overview",
-                "default_permissions": ("view",),
+                'verbose_name': 'overview',
+                'verbose_name_plural': 'overview',
+                'default_permissions': ('view',),
             },
         ),
         migrations.CreateModel(
-            name="TrafficMark",
+            name='TrafficMark',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True,
-                        primary_key=True,
-                        serialize=False,
-                        verbose_name="ID",
-                    ),
-                ),
-                ("until", models.DateTimeField()),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('until', models.DateTimeField()),
             ],
             options={
-                "default_permissions": (),
+                'default_permissions': (),
             },
         ),
         migrations.AddIndex(
-            model_name="generation",
-            index=models.Index(
-                condition=models.Q(("finished__isnull", False)),
-                fields=["finished"],
-                name="generation_finished",
-            ),
+            model_name='generation',
+            index=models.Index(condition=models.Q(('finished__isnull', False)), fields=['finished'], name='generation_finished'),
         ),
         migrations.AddIndex(
-            model_name="usage",
-            index=models.Index(fields=["day"], name="usage_day"),
+            model_name='usage',
+            index=models.Index(fields=['day'], name='usage_day'),
         ),
         migrations.AddConstraint(
-            model_name="traffic",
-            constraint=models.UniqueConstraint(
-                fields=("hour", "kind", "name"), name="traffic_of_an_hour"
-            ),
+            model_name='traffic',
+            constraint=models.UniqueConstraint(fields=('hour', 'kind', 'name'), name='traffic_of_an_hour'),
         ),
     ]

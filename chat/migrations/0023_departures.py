@@ -7,26 +7,18 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("auth", "0012_alter_user_first_name_max_length"),
-        ("chat", "0022_traffic"),
+        ('auth', '0012_alter_user_first_name_max_length'),
+        ('chat', '0022_traffic'),
     ]
 
     operations = [
         migrations.CreateModel(
-            name="Departure",
+            name='Departure',
             fields=[
-                (
-                    "user",
-                    models.OneToOneField(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        primary_key=True,
-                        related_name="departure",
-                        serialize=False,
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                ("asked", models.DateTimeField(default=django.utils.timezone.now)),
+                ('user', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='departure', serialize=False, to=settings.AUTH_USER_MODEL)),
+                ('asked', models.DateTimeField(default=django.utils.timezone.now)),
             ],
         ),
     ]

@@ -4,39 +4,15 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("chat", "0023_departures"),
+        ('chat', '0023_departures'),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name="auditentry",
-            name="action",
-            field=models.CharField(
-                choices=[
-                    ("opened", "gave a reason"),
-                    ("read", "read the transcript"),
-                    ("listed", "listed titles or searched"),
-                    ("exported", "exported for review"),
-                    ("noted", "wrote a note"),
-                    ("flagged", "flagged"),
-                    ("reviewed", "marked as reviewed"),
-                    ("dismissed", "dismissed a flag"),
-                    ("assigned", "took a flag"),
-                    ("stopped", "stopped an answer"),
-                    ("deleted", "deleted"),
-                    ("shared", "made a shared link"),
-                    ("unshared", "revoked a shared link"),
-                    ("export", "exported their data"),
-                    ("import", "imported a file"),
-                    ("left", "deleted an account"),
-                    ("two_factor", "removed a second factor"),
-                    ("held", "put under a legal hold"),
-                    ("released", "lifted a legal hold"),
-                    ("pruned", "removed, as it was too old"),
-                ],
-                max_length=16,
-                verbose_name="action",
-            ),
+            model_name='auditentry',
+            name='action',
+            field=models.CharField(choices=[('opened', 'gave a reason'), ('read', 'read the transcript'), ('listed', 'listed titles or searched'), ('exported', 'exported for review'), ('noted', 'wrote a note'), ('flagged', 'flagged'), ('reviewed', 'marked as reviewed'), ('dismissed', 'dismissed a flag'), ('assigned', 'took a flag'), ('stopped', 'stopped an answer'), ('deleted', 'deleted'), ('shared', 'made a shared link'), ('unshared', 'revoked a shared link'), ('export', 'exported their data'), ('import', 'imported a file'), ('left', 'deleted an account'), ('two_factor', 'removed a second factor'), ('held', 'put under a legal hold'), ('released', 'lifted a legal hold'), ('pruned', 'removed, as it was too old')], max_length=16, verbose_name='action'),
         ),
     ]

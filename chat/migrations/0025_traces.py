@@ -4,16 +4,15 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("chat", "0024_two_factor"),
+        ('chat', '0024_two_factor'),
     ]
 
     operations = [
         migrations.AddField(
-            model_name="generation",
-            name="trace",
-            field=models.CharField(
-                blank=True, db_default="", default="", max_length=55
-            ),
+            model_name='generation',
+            name='trace',
+            field=models.CharField(blank=True, db_default='', default='', max_length=55),
         ),
     ]
