@@ -66,7 +66,8 @@ class Env(BaseSettings):
     CHAT_RATE_LIMIT: str = ""
     CHAT_DAILY_TOKENS: int = Field(default=0, ge=0)
     CHAT_MONTHLY_TOKENS: int = Field(default=0, ge=0)
-    CHAT_CACHE_MB: int = Field(default=512, ge=16)
+    CHAT_CACHE_MB: int | None = Field(default=None, ge=16)
+    CHAT_STEP_SECONDS: float = Field(default=120, ge=1, le=3600)
     CHAT_MAX_IMPORT_MB: int = Field(default=100, ge=1, le=2048)
     CHAT_SHARING: bool = True
     CHAT_REVIEW: Literal["off", "flagged", "all"] = "all"
@@ -113,6 +114,7 @@ class Env(BaseSettings):
         "CHAT_GUARD_URL",
         "CHAT_GUARD_KEY",
         "CHAT_AUTO_TITLES",
+        "CHAT_CACHE_MB",
         "CHAT_METRICS_TOKEN",
         "EMAIL_URL",
         mode="before",

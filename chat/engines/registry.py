@@ -96,7 +96,13 @@ def _local(source: str, info: ModelInfo) -> Engine:
     # The one import that brings torch in: only where a local model is served.
     from .local import LocalEngine  # noqa: PLC0415
 
-    return LocalEngine(source, info)
+    budget = settings.CHAT_CACHE_MB
+    return LocalEngine(
+        source,
+        info,
+        cache_bytes=budget and budget * 2**20,
+        step_seconds=settings.CHAT_STEP_SECONDS,
+    )
 
 
 def models() -> list[ModelInfo]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from chat.engines import registry
 from chat.engines.base import EngineLost
 from chat.engines.local import LocalEngine
 from tests.engines.helpers import Answer, ask, collect, collect_some, eventually
@@ -142,6 +143,21 @@ async def test_it_goes_on_when_those_that_filled_the_cache_are_cancelled(tiny_fo
         rest = [task for n, task in enumerate(tasks) if str(n) not in active]
         answers = await asyncio.gather(*rest)
     assert all(answer.tokens == 180 for answer in answers)
+
+
+async def test_its_cache_fits_into_what_it_is_given(tiny_folder):
+    async with started(tiny_folder, cache_bytes=300_000) as engine:
+        size = engine._worker.batch_processor.cache.cache_tensor.nbytes
+        assert 150_000 < size < 320_000  # with a page of the library's own
+        assert (await collect(engine, ask(max_tokens=3))).tokens == 3
+
+
+async def test_the_settings_say_what_it_is_given(settings):
+    settings.CHAT_CACHE_MB, settings.CHAT_STEP_SECONDS = 16, 7
+
+    engine = registry._own("demo").build()
+
+    assert (engine._cache_bytes, engine._step_seconds) == (16 * 2**20, 7)
 
 
 async def test_it_stops_with_an_error_to_those_who_wait(tiny_folder):

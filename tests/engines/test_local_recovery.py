@@ -3,10 +3,12 @@
 import asyncio
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
+import torch
 
 from chat.engines.base import EngineError, EngineLost
 from chat.engines.local import LocalEngine
@@ -23,7 +25,14 @@ async def engine(tiny_folder: Path):
     await engine.stop()
 
 
-def break_model(engine: LocalEngine, monkeypatch, *, times: int, after: int) -> None:
+def break_model(
+    engine: LocalEngine,
+    monkeypatch,
+    *,
+    times: int,
+    after: int,
+    error: Exception | None = None,
+) -> None:
     """Let the model raise, `times` times, from step `after` on."""
     model = engine._worker.model
     forward, steps = model.forward, 0
@@ -32,7 +41,7 @@ def break_model(engine: LocalEngine, monkeypatch, *, times: int, after: int) -> 
         nonlocal steps
         steps += 1
         if after < steps <= after + times:
-            raise RuntimeError("a step failed")
+            raise error or RuntimeError("a step failed")
         return forward(*args, **options)
 
     monkeypatch.setattr(model, "forward", broken)
@@ -69,6 +78,86 @@ async def test_it_gives_up_a_worker_that_keeps_dying(engine, monkeypatch):
     _answer, error = await collect_failing(engine, ask())
     assert error.code == "not_ready"
     assert "a step failed" in error.message
+
+
+@pytest_asyncio.fixture
+async def watched(tiny_folder: Path):
+    engine = LocalEngine(str(tiny_folder), cache_size=4096, step_seconds=1)
+    await engine.start()
+    yield engine
+    await engine.stop()
+
+
+@pytest.fixture
+def hang(watched: LocalEngine, monkeypatch):
+    """Lets steps of the model hang, from the given one on, until the test ends."""
+    forward, steps = watched._worker.model.forward, 0
+    awake = threading.Event()
+
+    def hang(*, after: int, times: int = 1) -> None:
+        def hanging(*args: object, **options: object) -> object:
+            nonlocal steps
+            steps += 1
+            if after < steps <= after + times:
+                awake.wait(60)
+            return forward(*args, **options)
+
+        monkeypatch.setattr(watched._worker.model, "forward", hanging)
+
+    yield hang
+    awake.set()
+
+
+async def test_it_gives_up_a_step_that_hangs_and_continues(watched, hang):
+    options = {"max_tokens": 40, "temperature": 0}
+    whole = await collect(watched, ask(**options))
+    hung = watched._worker
+    hang(after=20)
+
+    answer, error = await collect_failing(watched, ask(**options))
+
+    assert isinstance(error, EngineLost)
+    assert answer.tokens
+    rest = await collect(watched, ask(progress=answer.progress(), **options))
+    assert answer.text + rest.text == whole.text
+    assert watched._worker is not hung
+    await eventually(lambda: watched.problem is None)
+
+
+async def test_what_a_step_says_too_late_reaches_nobody(watched, hang):
+    hung = watched._worker
+    hang(after=2)
+    await collect_failing(watched, ask(max_tokens=40))
+
+    assert hung.output_router.result_handlers == {}
+    assert hung.last_error is not None
+
+
+async def test_a_device_that_hangs_again_is_gone(watched, hang):
+    hang(after=2, times=1000)
+    await collect_failing(watched, ask(max_tokens=40))
+
+    async with asyncio.timeout(20):
+        while "keeps hanging" not in (watched.problem or ""):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    _answer, error = await collect_failing(watched, ask())
+    assert error.code == "not_ready"
+
+
+async def test_a_step_without_memory_costs_nobody_an_answer(engine, monkeypatch):
+    options = {"max_tokens": 30, "temperature": 0}
+    whole = await collect(engine, ask(**options))
+    model, error = engine._worker.model, torch.OutOfMemoryError("no memory left")
+    break_model(engine, monkeypatch, times=1, after=10, error=error)
+
+    answer, lost = await collect_failing(engine, ask(**options))
+
+    assert isinstance(lost, EngineLost)
+    assert "no memory left" in engine.problem
+    await eventually(lambda: engine.problem is None)
+    rest = await collect(engine, ask(progress=answer.progress(), **options))
+    assert answer.text + rest.text == whole.text
+    assert engine._worker.model is model
 
 
 async def test_it_says_why_it_cannot_start(tiny_folder, monkeypatch):
@@ -115,7 +204,7 @@ async def test_the_process_ends_without_stop(tiny_folder):
         subprocess.run,
         [sys.executable, "-c", SCRIPT, str(tiny_folder)],
         cwd=REPOSITORY,
-        timeout=60,
+        timeout=240,
         capture_output=True,
         text=True,
     )

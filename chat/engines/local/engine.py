@@ -37,6 +37,7 @@ from chat.engines.local.worker import BatchWorker
 logger = logging.getLogger(__name__)
 
 STOP_SECONDS = 10.0
+WATCHES_A_STEP = 8
 MAX_DEATHS, DEATHS_SECONDS = 5, 60.0
 """A worker that dies more often than that is not started again."""
 
@@ -50,25 +51,33 @@ class LocalEngine(Engine):
         info: ModelInfo | None = None,
         *,
         cache_size: int | None = None,
+        cache_bytes: int | None = None,
         max_batch_tokens: int = 128,
         max_requests: int = 64,
         max_tokens: int = 1024,
         device: str | None = None,
+        step_seconds: float = 120,
     ) -> None:
         """`model`: a folder or hub id; `info`: what it is called here. Loads nothing.
 
-        `cache_size`: tokens of key-value cache, else what memory allows.
+        `cache_size`: tokens of key-value cache, or `cache_bytes` of memory for it,
+        else what there is.
         `max_batch_tokens`: of one step; fewer stall running replies less while a
         long prompt is read. `max_requests`: in one step; more wait their turn.
-        `max_tokens`: of a reply whose request does not say.
+        `max_tokens`: of a reply whose request does not say. `step_seconds`: a step
+        that takes longer hangs, and the worker is given up for another.
         """
         self._path = model
         self._info = info or ModelInfo(model, Path(model).name)
         self._cache_size = cache_size
+        self._cache_bytes = cache_bytes
         self._max_batch_tokens = max_batch_tokens
         self._max_requests = max_requests
         self._max_tokens = max_tokens
         self._device = device
+        self._step_seconds = step_seconds
+        self._loaded: Loaded | None = None
+        self._watchdog: asyncio.Task[None] | None = None
         self._worker: BatchWorker | None = None
         self._maker: JobMaker | None = None
         self._inboxes: dict[str, Inbox] = {}
@@ -92,7 +101,9 @@ class LocalEngine(Engine):
             loaded = await asyncio.to_thread(
                 load, self._path, self._report, self._device
             )
+            self._loaded = loaded
             worker = self._start_worker(loaded)
+            self._watchdog = asyncio.create_task(self._watch(), name="watchdog")
             self._report(f"warming up {self._info.id}")
             await self._warm_up()
         except BaseException as error:
@@ -141,7 +152,9 @@ class LocalEngine(Engine):
 
     def _start_worker(self, loaded: Loaded) -> BatchWorker:
         loop = asyncio.get_running_loop()
-        tokens = cache_tokens(loaded, self._cache_size, self._max_requests)
+        tokens = cache_tokens(
+            loaded, self._cache_size, self._cache_bytes, self._max_requests
+        )
         context = min(loaded.context, tokens)
         config = batching(tokens, self._max_batch_tokens, self._max_requests)
         self._maker = JobMaker(loaded, context=context, max_tokens=self._max_tokens)
@@ -168,21 +181,47 @@ class LocalEngine(Engine):
     def _worker_exited(self, worker: BatchWorker) -> None:
         """On the event loop, after the thread's last output: start it again."""
         if worker is not self._worker:
-            return  # stopped on purpose
+            return  # stopped on purpose, or given up
         self._release_all()
         if not self._started:
             return  # `start` says what happened
-        cause = worker.last_error
-        logger.error("The model worker died: %s", cause)
+        logger.error("The model worker died: %s", worker.last_error)
+        if self._died(str(worker.last_error)):
+            worker.restart()
+            self._recovery = asyncio.create_task(self._recover())
+
+    async def _watch(self) -> None:
+        """Give up a worker whose step does not end, and start another: but once. One
+        that hangs while it recovers has a device that is gone."""
+        while True:
+            await asyncio.sleep(self._step_seconds / WATCHES_A_STEP)
+            worker = self._worker
+            if worker is None or worker.step_seconds < self._step_seconds:
+                continue
+            cause = TimeoutError(f"a step took more than {self._step_seconds:g} s")
+            logger.error("The model worker hangs: %s", cause)
+            worker.abandon(cause)
+            recovering = self._problem is not None
+            self._release_all()
+            if not self._started or self._loaded is None:
+                return  # `start` says what happened
+            self._worker = None
+            if recovering:
+                self._problem = f"the model worker keeps hanging: {cause}"
+            elif self._died(str(cause)):
+                self._start_worker(self._loaded)
+                self._recovery = asyncio.create_task(self._recover())
+
+    def _died(self, cause: str) -> bool:
+        """Whether a worker is worth another start."""
         now = asyncio.get_running_loop().time()
         self._deaths.append(now)
         if len(self._deaths) == MAX_DEATHS and now - self._deaths[0] < DEATHS_SECONDS:
             self._problem = f"the model worker keeps dying: {cause}"
             self._worker = None
-            return
+            return False
         self._problem = f"the model worker restarts after: {cause}"
-        worker.restart()
-        self._recovery = asyncio.create_task(self._recover())
+        return True
 
     async def _recover(self) -> None:
         with suppress(EngineError):  # died again: the next recovery is on its way
@@ -204,7 +243,9 @@ class LocalEngine(Engine):
 
     async def _release(self) -> None:
         worker, self._worker, self._maker = self._worker, None, None
-        self._started = False
+        self._started, self._loaded = False, None
+        if self._watchdog is not None:
+            self._watchdog.cancel()
         if worker is not None:
             await asyncio.to_thread(
                 worker.stop, block=True, timeout=STOP_SECONDS, hard_stop=True

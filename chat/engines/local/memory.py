@@ -17,13 +17,16 @@ SAFETY_MARGIN = 0.05
 """Under this free share the prefix cache is dropped and new prompts wait."""
 
 
-def cache_tokens(loaded: Loaded, wanted: int | None, max_requests: int) -> int:
-    """Tokens of cache, in whole pages: what was asked for, else what memory allows.
+def cache_tokens(
+    loaded: Loaded, wanted: int | None, budget: int | None, max_requests: int
+) -> int:
+    """Tokens of cache, in whole pages: what was asked for, else what fits into that
+    many bytes, else what memory allows.
 
     More than `max_requests` full contexts are never of use.
     """
     if wanted is None:
-        affordable = cache_bytes(loaded) // loaded.bytes_per_token
+        affordable = (budget or cache_bytes(loaded)) // loaded.bytes_per_token
         wanted = min(affordable, max_requests * loaded.context)
     return max(wanted // PAGE, 1) * PAGE
 

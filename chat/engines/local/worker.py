@@ -1,23 +1,28 @@
 """The one thread that runs the model, for all requests at once.
 
-transformers' continuous batching, with four of its habits corrected:
+transformers' continuous batching, with five of its habits corrected:
 
 1. Its thread is not a daemon and would keep the process alive: it ends here when
    the main thread does.
 2. It dies of any exception, in silence: `on_exit` is called when it ends.
 3. `cancel_request` leaks the request's result handler: `cancel` removes it.
-4. After requests were pushed out of a full cache it takes no new one until another
+4. A step that hangs would hang it for ever: `step_seconds` tells how long one takes,
+   and `abandon` leaves the thread to itself.
+5. After requests were pushed out of a full cache it takes no new one until another
    *finishes*: where the others were cancelled that would be never.
 """
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
+import time
 from collections.abc import Callable
 from queue import Empty, Queue
 from typing import Any
 
+import torch
 from transformers import ContinuousBatchingConfig, GenerationConfig
 from transformers.generation.continuous_batching import ContinuousBatchingManager
 
@@ -46,6 +51,8 @@ class BatchWorker(ContinuousBatchingManager):
         greedy = GenerationConfig(do_sample=False, eos_token_id=-1)
         super().__init__(model, greedy, config)
         self._on_exit = on_exit
+        self._step_began: float | None = None
+        self._abandoned: Exception | None = None
         processors = self.logit_processor
         processors.logits_processor.append(SamplingProcessor())
         processors.tensors_required += 1
@@ -90,19 +97,34 @@ class BatchWorker(ContinuousBatchingManager):
             self._generation_thread.join()
         for queue in (self.input_queue, self.cancel_queue):
             empty(queue)
+        # What a failed step had begun to compute, above all one without memory.
+        gc.collect()
+        if self.model.device.type == "cuda":
+            torch.cuda.empty_cache()
         self.start()
+
+    @property
+    def step_seconds(self) -> float:
+        """How long the present step takes; 0 between two."""
+        began = self._step_began
+        return 0.0 if began is None else time.monotonic() - began
+
+    def abandon(self, why: Exception) -> None:
+        """Nobody waits for the thread any more: it ends if its step ever does."""
+        self._abandoned = why
+        self._forget_all()
 
     @property
     def last_error(self) -> Exception | None:
         error: Exception | None = self.background_thread_status.fatal_error
-        return error
+        return self._abandoned or error
 
     def _forget(self, request_id: str) -> None:
         with self.output_router._lock:
             self.output_router.result_handlers.pop(request_id, None)
 
     def _generation_loop_body(self, batch_processor: Any, bootstrapping: bool) -> bool:
-        if not threading.main_thread().is_alive():
+        if self._abandoned or not threading.main_thread().is_alive():
             self._forget_all()
             return False
         scheduler = batch_processor.scheduler
@@ -110,6 +132,13 @@ class BatchWorker(ContinuousBatchingManager):
             scheduler.block_new_requests = False
         going: bool = super()._generation_loop_body(batch_processor, bootstrapping)
         return going
+
+    def _generation_step(self) -> None:
+        self._step_began = time.monotonic()
+        try:
+            super()._generation_step()
+        finally:
+            self._step_began = None
 
     def _run_generation_loop(self) -> None:
         try:
