@@ -1,8 +1,9 @@
 """The pictures of the administration. `python -m scripts.admin_screenshots` takes
-these alone."""
+these alone, with `guard` behind it those of the guard."""
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from datetime import timedelta
 from math import pi, sin
@@ -11,11 +12,19 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from scripts.guard_samples import guard
 from scripts.screenshots import DESKTOP, PHONE, site, take
 from tests.browser.chromium import installed_chromium
 
 STAFF = "dana"
 REASON = "Complaint of 3 May, number 17"
+
+
+def staff() -> None:
+    # Models can be imported only after `django.setup`.
+    from django.contrib.auth.models import User  # noqa: PLC0415
+
+    User.objects.filter(username=STAFF).update(is_staff=True, is_superuser=True)
 
 
 def fill() -> int:
@@ -33,7 +42,6 @@ def fill() -> int:
         Message,
     )
 
-    User.objects.filter(username=STAFF).update(is_staff=True, is_superuser=True)
     erin, dana = (User.objects.get(username=name) for name in ("erin", STAFF))
     rows = list(Conversation.objects.order_by("-updated"))
     Conversation.objects.filter(pk__in=[row.pk for row in rows[2::3]]).update(
@@ -198,10 +206,37 @@ def administration(browser: Browser, url: str) -> None:
     take(page, "admin-chinese")
 
 
+def of_the_guard(browser: Browser, url: str) -> None:
+    guard()
+    page = signed_in(browser, url, viewport=DESKTOP, locale="en-US")
+    page.goto("/admin/chat/guardrule/")
+    take(page, "guard-rules")
+    page.click("text=Violence and harassment")
+    page.locator("#id_model").scroll_into_view_if_needed()
+    page.evaluate(
+        "document.querySelector('#id_model').closest('fieldset').scrollIntoView()"
+    )
+    take(page, "guard-check")
+    page.goto("/admin/chat/guardfinding/")
+    page.click(".hidden-contents a")
+    explain(page)
+    take(page, "guard-findings")
+    page = signed_in(browser, url, viewport=PHONE, locale="en-US")
+    page.goto("/admin/chat/guardrule/add/")
+    take(page, "guard-phone")
+    page = signed_in(browser, url, viewport=PHONE, locale="zh-CN", color_scheme="dark")
+    page.goto("/admin/chat/guardfinding/")
+    take(page, "guard-phone-dark")
+
+
 def main() -> None:
     with site() as server, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=installed_chromium())
-        administration(browser, f"http://127.0.0.1:{server.port}")
+        url = f"http://127.0.0.1:{server.port}"
+        staff()
+        if "guard" not in sys.argv:
+            administration(browser, url)
+        of_the_guard(browser, url)
         browser.close()
 
 

@@ -11,6 +11,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.utils.html import format_html
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
@@ -182,7 +183,7 @@ def places(rules: list[GuardRule], tried: Tried) -> list[tuple[str, str]]:
 
 @admin.register(GuardFinding)
 class GuardFindingAdmin(PrivateDependentAdmin[GuardFinding]):
-    list_display = ("rule", "did", "part", "why", "held", "person", "where", "when")
+    list_display = ("rule", "told", "part", "held", "person", "where", "when")
     list_filter = ("action", "part", "failure")
     list_select_related = ("user", "generation")
     ordering = ("-id",)
@@ -206,6 +207,12 @@ class GuardFindingAdmin(PrivateDependentAdmin[GuardFinding]):
     @admin.display(description=_("action"))
     def did(self, row: GuardFinding) -> str:
         return pill(COLOURS.get(row.action, "done"), row.get_action_display())
+
+    @admin.display(description=_("action"))
+    def told(self, row: GuardFinding) -> str:
+        """With what an external check says to it."""
+        why = self.why(row)
+        return format_html("{}<br>{}", self.did(row), why) if why else self.did(row)
 
     @admin.display(description=_("why"), empty_value="")
     def why(self, row: GuardFinding) -> str | None:

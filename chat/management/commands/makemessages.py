@@ -1,0 +1,15 @@
+"""`makemessages`, which also collects texts under the name `_now`: what the
+administration calls `gettext` where `_` is the lazy one."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.core.management.commands import makemessages
+
+
+class Command(makemessages.Command):
+    xgettext_options: ClassVar = [
+        *makemessages.Command.xgettext_options,
+        "--keyword=_now",
+    ]
