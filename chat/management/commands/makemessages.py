@@ -7,7 +7,7 @@ from django.core.management.commands import makemessages
 
 
 class Command(makemessages.Command):
-    xgettext_options = [  # noqa: RUF012 (as the base class)
+    xgettext_options = [
         *makemessages.Command.xgettext_options,
         "--keyword=_now",
     ]
