@@ -1,6 +1,6 @@
 """Legal holds: staff keep a user's things, or one conversation, from being deleted.
 
-The database decides: its triggers (migration 0020) refuse every DELETE of what is held,
+The database decides: its triggers (`chat.triggers`) refuse each DELETE of what is held,
 whoever sends it, a cascade too. What deletes leaves out here what is held, so that it
 gives a clear answer and removes the rest.
 

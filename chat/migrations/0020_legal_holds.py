@@ -6,78 +6,6 @@ from django.conf import settings
 from django.db import migrations, models
 
 
-MESSAGE = "under a legal hold"
-OF_ITS_CONVERSATION = """h.conversation_id = OLD.conversation_id OR h.user_id =
-    (SELECT owner_id FROM chat_conversation WHERE id = OLD.conversation_id)"""
-HELD = {
-    "chat_conversation": "h.conversation_id = OLD.id OR h.user_id = OLD.owner_id",
-    "chat_message": OF_ITS_CONVERSATION,
-    "chat_generation": OF_ITS_CONVERSATION,
-    "chat_flag": OF_ITS_CONVERSATION,
-    "chat_note": OF_ITS_CONVERSATION,
-    "chat_feedback": """EXISTS (
-        SELECT 1 FROM chat_message m JOIN chat_conversation c
-        ON c.id = m.conversation_id WHERE m.id = OLD.message_id
-        AND (h.conversation_id = c.id OR h.user_id = c.owner_id))""",
-    "chat_guardfinding": """h.user_id = OLD.user_id OR h.conversation_id =
-        (SELECT conversation_id FROM chat_generation WHERE id = OLD.generation_id)""",
-    "chat_prompttemplate": "h.user_id = OLD.owner_id",
-    "auth_user": """h.user_id = OLD.id OR h.conversation_id IN
-        (SELECT id FROM chat_conversation WHERE owner_id = OLD.id)""",
-}
-"""Whether the hold `h` covers the row that is to be deleted."""
-LOCK = 0x43480003
-"""As `chat.holds` has it: see there why."""
-
-
-def sqlite(table, held):
-    return [
-        f"""
-        CREATE TRIGGER {table}_held BEFORE DELETE ON {table}
-        WHEN EXISTS (SELECT 1 FROM chat_hold h WHERE {held})
-        BEGIN SELECT RAISE(ABORT, '{MESSAGE}'); END
-        """
-    ]
-
-
-def postgresql(table, held):
-    return [
-        f"""
-        CREATE FUNCTION {table}_held() RETURNS trigger LANGUAGE plpgsql AS $$
-        BEGIN
-            PERFORM pg_advisory_xact_lock_shared({LOCK}, 0);
-            IF EXISTS (SELECT 1 FROM chat_hold h WHERE {held}) THEN
-                RAISE EXCEPTION '{MESSAGE}'
-                USING ERRCODE = 'integrity_constraint_violation';
-            END IF;
-            RETURN OLD;
-        END $$
-        """,
-        f"""
-        CREATE TRIGGER {table}_held BEFORE DELETE ON {table}
-        FOR EACH ROW EXECUTE FUNCTION {table}_held()
-        """,
-    ]
-
-
-def guard(apps, schema_editor):
-    here = {"sqlite": sqlite, "postgresql": postgresql}
-    made = here[schema_editor.connection.vendor]
-    for table, held in HELD.items():
-        for statement in made(table, held):
-            schema_editor.execute(statement)
-
-
-def open_up(apps, schema_editor):
-    on_table = schema_editor.connection.vendor == "postgresql"
-    for table in HELD:
-        if on_table:
-            schema_editor.execute(f"DROP TRIGGER {table}_held ON {table}")
-            schema_editor.execute(f"DROP FUNCTION {table}_held()")
-        else:
-            schema_editor.execute(f"DROP TRIGGER {table}_held")
-
-
 class Migration(migrations.Migration):
 
     dependencies = [
@@ -109,5 +37,4 @@ class Migration(migrations.Migration):
                 'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('conversation__isnull', True), ('user__isnull', False)), models.Q(('conversation__isnull', False), ('user__isnull', True)), _connector='OR'), name='hold_of_one', violation_error_message='Name either a user or a conversation.')],
             },
         ),
-        migrations.RunPython(guard, open_up),
     ]
