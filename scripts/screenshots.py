@@ -28,6 +28,11 @@ THOUGHTS = (
     "how to remember them. A table makes the difference clear; the closed form may be "
     "of interest too."
 )
+PROVIDER = {
+    "OIDC_ISSUER": "https://id.example.org",
+    "OIDC_CLIENT_ID": "chatsite",
+    "OIDC_NAME": "The School",
+}
 TITLES = (
     "Reminder for tomorrow’s meeting",
     "Why is the sky blue?",
@@ -41,7 +46,7 @@ TITLES = (
 def site() -> Iterator[Server]:
     """A server of its own, with Alice's conversations in it."""
     with tempfile.TemporaryDirectory() as folder:
-        server = Server(Path(folder))
+        server = Server(Path(folder), **PROVIDER)
         server.prepare()
         # With the admin's files, which the tests leave out.
         output("manage.py", "collectstatic", "--no-input", "-v0", env=server.env)
@@ -149,6 +154,20 @@ def desktop(browser: Browser, url: str) -> None:
     take(page, "settings")
 
 
+def signing_in(browser: Browser, url: str) -> None:
+    phone: Any = {"base_url": url, "viewport": PHONE, "locale": "en-US"}
+    page = browser.new_context(**phone).new_page()
+    page.goto("/accounts/login/")
+    take(page, "sign-in")
+    dark: Any = {"viewport": PHONE, "color_scheme": "dark", "locale": "zh-CN"}
+    page = signed_in(browser, url, **dark)
+    page.goto("/accounts/2fa/totp/activate/")
+    page.fill("#id_password", "alice-password")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".qr")
+    take(page, "two-factor")
+
+
 def main() -> None:
     with site() as server, sync_playwright() as playwright:
         url = f"http://127.0.0.1:{server.port}"
@@ -164,6 +183,7 @@ def main() -> None:
         page = signed_in(browser, url, viewport=DESKTOP, locale="zh-CN")
         open_chat(page, "龙井")
         take(page, "chat-chinese")
+        signing_in(browser, url)
         browser.close()
 
 
