@@ -87,8 +87,8 @@ class Services:
         try:
             async with asyncio.timeout(service.seconds), self._slots:
                 verdict = await self._asked(service, text)
-        except (Unchecked, TimeoutError) as error:
-            failure = error if isinstance(error, Unchecked) else Unchecked("timeout")
+        except Exception as error:
+            failure = failure_of(error)
             if failure.code in ("timeout", "unavailable") and health.failed():
                 logger.warning("check by %s: %s", service.model, failure.code)
             raise failure from error
@@ -171,6 +171,16 @@ class Services:
                 connector=aiohttp.TCPConnector(limit=AT_ONCE)
             )
         return self._session
+
+
+def failure_of(error: Exception) -> Unchecked:
+    if isinstance(error, Unchecked):
+        return error
+    if isinstance(error, TimeoutError):
+        return Unchecked("timeout")
+    # By its kind: what it says may quote the text.
+    logger.error("a check went wrong: %s", type(error).__name__)
+    return Unchecked("nonsense")
 
 
 def headers() -> dict[str, str]:

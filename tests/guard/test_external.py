@@ -16,11 +16,13 @@ from chat.asking import Ask
 from chat.database import in_database
 from chat.engines.base import EngineError
 from chat.external import services as services_module
+from chat.external.rules import Service, Unchecked
+from chat.external.services import Services
 from chat.guard import MASK
 from chat.models import Flag, GuardFinding, GuardRule, Message, Usage
 from chat.rulebook import rulebook
 from chat.tape import MemoryTape
-from tests.core.helpers import ask, crash, expire, fresh, runner_of
+from tests.core.helpers import OneEngine, ask, crash, expire, fresh, runner_of
 from tests.guard.test_answers import (
     WIRES,
     Speaker,
@@ -376,6 +378,16 @@ async def test_a_service_that_fails_is_left_alone_for_a_while(
     assert "check by omni: unavailable" in caplog.text
     assert "One!" not in caplog.text
     assert "sk-guard" not in caplog.text
+
+
+async def test_what_nobody_thought_of_is_no_verdict(caplog) -> None:
+    services = Services(OneEngine(Speaker(RuntimeError("a secret"))))
+    with pytest.raises(Unchecked) as error:
+        await services.ask(Service("judge", "scripted", "Nothing bad."), "a secret")
+
+    assert error.value.code == "nonsense"
+    assert "RuntimeError" in caplog.text
+    assert "a secret" not in caplog.text
 
 
 async def test_nothing_of_a_call_that_is_not_stored_is_noted(alice, moderator) -> None:
