@@ -29,12 +29,13 @@ class Backend(Protocol):
         ...
 
     def matching(
-        self, owner: int | None, words: Sequence[str]
+        self, owner: int | None, words: Sequence[str], before: int, most: int
     ) -> tuple[str, list[Any]] | None:
         """SQL for the ids of the newest passages that may contain all the words, below
         a number and no more than another number, and its parameters before these two.
-        Without an owner, of everybody, as far as the index can tell. None where the
-        index does not help."""
+        It is asked for numbers below `before`, for `most` ids altogether. Without an
+        owner, of everybody, as far as the index can tell. None where the index does
+        not help."""
         ...
 
 

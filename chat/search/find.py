@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import count, islice
 from typing import Any
 from uuid import UUID
 
@@ -26,10 +26,14 @@ TOP = 2**62
 WALKED = 2000
 """So many of the newest passages are read at a time before the index is asked."""
 WALKS = 4
-"""No more than that, and only while it looks as if they would fill the page."""
+"""No more than that, and only while it looks as if they would fill the page. Through
+everybody's twice as many: pages are long, and what the index lists is longer."""
 BATCHES = (200, 500, 1000, *[2000] * 6)
 """So many the index is asked for, one after the other. A page that is not full then is
 shorter than it could be, and has a next."""
+EVERYBODYS = 5
+"""Of these, in a search through everybody: who searches waits for all of them, where
+the pieces of a word are common, and the word is nowhere."""
 NEWEST = """
 SELECT id FROM chat_passage WHERE owner_id = %s AND id < %s ORDER BY id DESC LIMIT %s
 """
@@ -88,8 +92,10 @@ def find(
     found: dict[UUID, int] = {}
     place = TOP if before is None else before
 
+    most = WALKS if owner is not None else 2 * WALKS
+
     def is_promising(walks: int) -> bool:
-        return len(found) * WALKS >= limit * walks
+        return walks < most and len(found) * most >= limit * walks
 
     for hits, complete in look(owner, words, place, is_promising):
         new: dict[UUID, int] = {}
@@ -117,26 +123,31 @@ def look(
     is_promising: Callable[[int], bool],
 ) -> Iterator[tuple[list[Hit], bool]]:
     """Batches of passages, newest first, and whether that was the last one."""
-    place = before
-    for near, params, size in sources(owner, words, is_promising):
-        hits = read(near, [*params, place, size], words)
+    place = [before]
+    for near, params, size in sources(owner, words, is_promising, place):
+        hits = read(near, [*params, place[0], size], words)
         yield hits, len(hits) < size
         if not hits:
             return
-        place = hits[-1].passage
+        place[0] = hits[-1].passage
 
 
 def sources(
-    owner: int | None, words: Sequence[str], is_promising: Callable[[int], bool]
+    owner: int | None,
+    words: Sequence[str],
+    is_promising: Callable[[int], bool],
+    place: Sequence[int],
 ) -> Iterator[tuple[str, list[Any], int]]:
     """The newest as long as that is promising, then what the index has."""
     newest = (NEWEST, [owner]) if owner is not None else (NEWEST_OF_ALL, [])
-    for walks in range(1, WALKS + 1):
+    for walks in count(1):
         yield *newest, WALKED
         if not is_promising(walks):
             break
-    near, params = backend().matching(owner, words) or newest
-    for size in BATCHES:
+    batches = BATCHES if owner is not None else BATCHES[:EVERYBODYS]
+    found = backend().matching(owner, words, place[0], sum(batches))
+    near, params = found or newest
+    for size in batches:
         yield near, params, size
 
 

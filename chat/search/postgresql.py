@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.db.models import F
 
+from ..rows import fetch
 from .grams import MAX_PIECES, grams, hashed, pieces
 
 CONTAINS = "strpos(p.body, %s) > 0"
@@ -17,6 +18,9 @@ CONTAINS = "strpos(p.body, %s) > 0"
 MATCHING = """
 SELECT id FROM chat_passage
 WHERE marks @> %s::integer[] AND id < %s ORDER BY id + 0 DESC LIMIT %s
+"""
+LISTED = """
+SELECT id FROM unnest(%s::bigint[]) AS id WHERE id < %s ORDER BY id DESC LIMIT %s
 """
 ANYBODYS = """
 SELECT found.id
@@ -59,19 +63,27 @@ def filling() -> Iterator[None]:
 
 @contextmanager
 def reading() -> Iterator[None]:
-    """No plan may read the whole table."""
+    """No plan may read the whole table. Nor may one be compiled: the planner takes a
+    lookup for each of a thousand owners for so expensive that compiling it is worth
+    its while, which takes ten times as long as the lookups (140 ms against 24)."""
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL jit = off")
         yield
 
 
-def matching(owner: int | None, words: Sequence[str]) -> tuple[str, list[Any]] | None:
-    """See `Backend`."""
+def matching(
+    owner: int | None, words: Sequence[str], before: int, most: int
+) -> tuple[str, list[Any]]:
+    """See `Backend`. The index is not in the passages' order, so whatever is asked of
+    it reads all that it has: once, and the batches are taken out of the list."""
     found = dict.fromkeys(gram for word in words for gram in pieces(word))
     wanted = list(found)[:MAX_PIECES]
-    if owner is None:
-        return of_anybody(wanted)
-    return MATCHING, [hashed(owner, wanted)]
+    query, params = (
+        of_anybody(wanted) if owner is None else (MATCHING, [hashed(owner, wanted)])
+    )
+    with reading():
+        rows = fetch(query, [*params, before, most])
+    return LISTED, [[pk for (pk,) in rows]]
 
 
 def of_anybody(wanted: Sequence[str]) -> tuple[str, list[Any]]:

@@ -47,7 +47,9 @@ def reading() -> AbstractContextManager[None]:
     return nullcontext()
 
 
-def matching(owner: int | None, words: Sequence[str]) -> tuple[str, list[Any]] | None:
+def matching(
+    owner: int | None, words: Sequence[str], _before: int, _most: int
+) -> tuple[str, list[Any]] | None:
     """See `Backend`. None where too many trigrams begin with a short word."""
     long = [word for word in words if len(word) >= 3]
     found = dict.fromkeys(gram for word in long for gram in windows(word, 3))
