@@ -12,6 +12,7 @@ import time
 from datetime import timedelta
 from typing import Any
 
+from allauth.account.models import EmailAddress
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.models import User
@@ -24,7 +25,7 @@ from django.utils import timezone
 from . import audit, holds, lockout, nudges
 from .conversations import purge
 from .database import write
-from .models import Conversation, Departure, Flag, Generation, Note
+from .models import Conversation, Departure, Flag, Generation, Invite, Note
 from .models.conversation import ConversationQuerySet
 from .tape.wipe import wipe
 
@@ -133,10 +134,15 @@ def _forget_log(row: User) -> None:
 
 
 def _forget_staff_work(row: User) -> None:
-    """Words they wrote about others: notes, and why they raised a flag."""
+    """Words they wrote about others: notes, and why they raised a flag; and
+    invitations to their own addresses."""
     of_others = ~holds.held("conversation", "conversation__owner")
     Note.objects.filter(of_others, author=row).delete()
     Flag.objects.filter(of_others, made_by=row).update(reason="")
+    Invite.objects.filter(made_by=row).update(note="")
+    theirs = EmailAddress.objects.filter(user=row).values_list("email", flat=True)
+    for address in {row.email, *theirs} - {""}:
+        Invite.objects.filter(email__iexact=address).delete()
 
 
 def _forget_sessions(row: User) -> None:

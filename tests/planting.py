@@ -20,6 +20,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 from django.db.models import Model
 from django.test import Client
+from django.utils import timezone
 
 from chat import preferences, sharing, tags
 from chat.models import (
@@ -29,6 +30,7 @@ from chat.models import (
     Flag,
     Generation,
     GuardFinding,
+    Invite,
     Message,
     Note,
     Pace,
@@ -98,6 +100,11 @@ def plant(others: Generation) -> User:
     Flag.objects.create(
         conversation=others.conversation, made_by=user, reason=mark("flag-of-others")
     )
+    theirs = Invite.objects.create(
+        hash="1", made_by=user, note=mark("invite"), expires=timezone.now()
+    )
+    theirs.groups.add(Group.objects.all()[0])
+    Invite.objects.create(hash="2", email=user.email, expires=timezone.now())
     catch_up()
     return user
 

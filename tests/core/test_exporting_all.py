@@ -49,6 +49,8 @@ LEFT_OUT = {
     "Group_permissions": "belongs to the site",
     "GuardRule": "belongs to the site",
     "Hold": "of the staff, for a court",
+    "Invite": "belongs to the site, and tells of others",
+    "Invite_groups": "the same",
     "LogEntry": "tells of what they administered, which is others'",
     "Pace": "a moment that is over in seconds",
     "Passage": "a copy for the search",
@@ -58,7 +60,7 @@ LEFT_OUT = {
     "Traffic": "has sums of everybody",
     "TrafficMark": "the same",
 }
-UNSAID = {"session", "logged", "token", "secret"}
+UNSAID = {"invite", "session", "logged", "token", "secret"}
 """Words in what is left out, and nowhere else."""
 STAFFS = {"flag", "note", "finding"}
 """What was noted about the user: staff decide who is told."""
