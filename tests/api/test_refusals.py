@@ -313,7 +313,7 @@ def test_a_fault_of_ours_has_the_same_shape(api, monkeypatch, caplog) -> None:
     def broken(*args: object) -> None:
         raise ZeroDivisionError("secret")
 
-    monkeypatch.setattr("chat.api.account.models", broken)
+    monkeypatch.setattr("chat.api.account.models_for", broken)
 
     error = error_of(api.get("/api/models"), 500)
 
