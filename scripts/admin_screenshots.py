@@ -143,7 +143,7 @@ def signed_in(browser: Browser, url: str, **options: Any) -> Page:
     page.fill("input[autocomplete~=username]", STAFF)
     page.fill("input[type=password]", f"{STAFF}-password")
     page.click("main button[type=submit]")
-    page.wait_for_url("**/admin/")
+    page.wait_for_url(f"{url}/admin/")
     return page
 
 
