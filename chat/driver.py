@@ -92,12 +92,10 @@ class Driver:
             return await self._stream(job)
         except Refused:
             return "content_filter"
-        except asyncio.CancelledError:
-            if task is not None and job.interrupted:
-                task.uncancel()
-            raise
         finally:
             job.task = None
+            if task is not None and job.interrupted and task.cancelling():
+                task.uncancel()
 
     async def _stream(self, job: Job) -> str:
         """Append what the engine says; the finish reason."""

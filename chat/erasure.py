@@ -18,14 +18,23 @@ from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
 from django.contrib.sessions.models import Session
-from django.db.models import Model, Q
+from django.db.models import Exists, Model, OuterRef, Q
 from django.db.models.deletion import Collector
 from django.utils import timezone
 
 from . import audit, holds, lockout, nudges
 from .conversations import purge
 from .database import write
-from .models import Conversation, Departure, Flag, Generation, Invite, Note
+from .models import (
+    Conversation,
+    Departure,
+    Flag,
+    Generation,
+    Hold,
+    Invite,
+    Note,
+    Quota,
+)
 from .models.conversation import ConversationQuerySet
 from .tape.wipe import wipe
 
@@ -54,10 +63,10 @@ def begin(row: User, by: Any) -> None:
 
 def finish(user: int, seconds: float | None = None) -> bool:
     """Erase what is not held, for no longer than that; whether all is gone."""
-    lockout.lock_out(user)
-    _wait_for_ends(user)
-    tapes = _tapes(Conversation.objects.filter(~holds.held(), owner=user))
     end = None if seconds is None else time.monotonic() + seconds
+    lockout.lock_out(user)
+    _wait_for_ends(user, STOP_SECONDS if seconds is None else seconds)
+    tapes = _tapes(Conversation.objects.filter(~holds.held(), owner=user))
     while step(user):
         if end is not None and time.monotonic() > end:
             return False
@@ -67,14 +76,18 @@ def finish(user: int, seconds: float | None = None) -> bool:
 
 def go_on() -> bool:
     """A step of each account that is being erased; whether there is more to do."""
-    users = Departure.objects.order_by("asked").values_list("user", flat=True)
-    more = [step(user) for user in list(users[:AT_ONCE])]
+    kept = Q(user=OuterRef("user")) | Q(conversation__owner=OuterRef("user"))
+    theirs = Conversation.objects.filter(~holds.held(), owner=OuterRef("user"))
+    # Those of whom nothing may go now would keep the others from being looked at.
+    some = ~Exists(Hold.objects.filter(kept)) | Exists(theirs)
+    users = Departure.objects.filter(some).order_by("asked")
+    more = [step(row.user_id) for row in users[:AT_ONCE]]
     return any(more)
 
 
-def _wait_for_ends(user: int) -> None:
+def _wait_for_ends(user: int, seconds: float) -> None:
     """Whoever writes for them has heard that it is to end, or hears it soon."""
-    end = time.monotonic() + STOP_SECONDS
+    end = time.monotonic() + min(STOP_SECONDS, seconds)
     live = Generation.objects.filter(user=user, lease_until__gt=timezone.now()).live()
     while live.exists() and time.monotonic() < end:
         time.sleep(POLL)
@@ -104,6 +117,7 @@ def _tapes(conversations: ConversationQuerySet) -> list[str]:
 
 def _remove_account(user: int) -> None:
     """With the row locked, so that nothing more can be begun in its name."""
+    _forget_sessions(user)  # there are many to look at: not while others wait
     with write():
         holds.respect()
         row = User.objects.select_for_update().filter(pk=user).first()
@@ -111,14 +125,15 @@ def _remove_account(user: int) -> None:
             return
         _forget_log(row)
         _forget_staff_work(row)
-        _forget_sessions(row)
         row.delete()
     nudges.access_changed(user)
 
 
 def _forget_log(row: User) -> None:
     """What Django's own log of the administration tells of them: it has names."""
-    LogEntry.objects.filter(object_repr=row.get_username()).delete()
+    called = ContentType.objects.get_for_models(User, Quota).values()
+    named = LogEntry.objects.filter(content_type__in=called)
+    named.filter(object_repr=row.get_username()).delete()
     collector = Collector(using=row._state.db or "default", origin=row)
     collector.collect([row])
     concerned: dict[type[Model], set[Any]] = {
@@ -145,12 +160,13 @@ def _forget_staff_work(row: User) -> None:
         Invite.objects.filter(email__iexact=address).delete()
 
 
-def _forget_sessions(row: User) -> None:
-    """Wherever they are signed in; a session says by its contents whose it is."""
+def _forget_sessions(user: int) -> None:
+    """Wherever they were signed in; a session says by its contents whose it is. No new
+    one begins: the account is closed."""
     mine = [
         session.pk
         for session in Session.objects.iterator(chunk_size=500)
-        if session.get_decoded().get(SESSION_KEY) == str(row.pk)
+        if session.get_decoded().get(SESSION_KEY) == str(user)
     ]
     for start in range(0, len(mine), 500):
         Session.objects.filter(pk__in=mine[start : start + 500]).delete()

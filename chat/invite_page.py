@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
 from allauth.account.adapter import get_adapter
 from allauth.account.internal.userkit import filter_users_by_email
+from allauth.decorators import rate_limit
 from django import forms
 from django.conf import settings
 from django.contrib.auth import login, password_validation
@@ -21,6 +23,7 @@ from . import invites
 from .errors import ConflictError, NotFoundError
 from .forms import NoColon
 from .models import Invite
+from .signin.views import View, counted
 
 
 class InviteForm(NoColon, forms.Form):
@@ -76,6 +79,8 @@ class InviteForm(NoColon, forms.Form):
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@counted
+@cast("Callable[[View], View]", rate_limit(action="signup"))
 @never_cache
 @sensitive_post_parameters("password")
 def invite(request: HttpRequest, token: str) -> HttpResponse:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from allauth.account.models import EmailAddress
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group, Permission, User
 from django.db import IntegrityError
@@ -67,6 +68,10 @@ def _join(invite: Invite, username: str, email: str, hashed: str) -> User:
         raise NotFoundError("token")
     email = User.objects.normalize_email(email)
     user = User.objects.create(username=username, email=email, password=hashed)
+    # Typed by whoever joined, it proves nothing: single sign-on opens no account by it.
+    EmailAddress.objects.create(
+        user=user, email=email.lower(), primary=True, verified=False
+    )
     user.groups.set(invite.groups.all())
     audit.record(user, audit.Action.JOINED, invite, whose=user.pk)
     return user

@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from .. import keys
+from ..database import write
 from ..errors import ChatError
 from ..models import ApiKey
 from .base import ReadOnlyAdmin, moment, pill
@@ -97,6 +98,12 @@ class ApiKeyAdmin(ReadOnlyAdmin[ApiKey]):
         return moment(end) if end else None
 
     # Making one
+
+    def changeform_view(self, *place: Any, **more: Any) -> HttpResponse:
+        """As for invitations: the writer's turn before Django's own transaction."""
+        with write():
+            answer: HttpResponse = super().changeform_view(*place, **more)
+            return answer
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.is_active and request.user.is_superuser)

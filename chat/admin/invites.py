@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from .. import invites
+from ..database import write
 from ..keys import end_of
 from ..models import Invite
 from .base import ReadOnlyAdmin, moment, pill
@@ -107,6 +108,13 @@ class InviteAdmin(ReadOnlyAdmin[Invite]):
         return moment(row.expires)
 
     # Making one
+
+    def changeform_view(self, *place: Any, **more: Any) -> HttpResponse:
+        """The writer's turn before Django's own transaction: the other way round, this
+        one and a checkpoint would wait for each other."""
+        with write():
+            answer: HttpResponse = super().changeform_view(*place, **more)
+            return answer
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return self.may(request, "add")

@@ -23,6 +23,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.csrf import csrf_protect
 
 from .. import accounts, holds
+from ..database import write
 from ..errors import ChatError
 from ..models import Conversation
 from ..signin import two_factor
@@ -31,8 +32,15 @@ from .takeout import may_take, takeout
 admin.site.unregister((User, EmailAddress, Authenticator))
 admin.site.unregister((SocialAccount, SocialApp, SocialToken))
 
+POWERS = ("is_staff", "is_superuser", "groups", "user_permissions")
 SECONDS = 5.0
 """So long a request erases; then a chore goes on."""
+
+
+def may_touch(request: HttpRequest, row: Any) -> bool:
+    """Superusers and other staff are for superusers to change."""
+    powerful = row is not None and (row.is_staff or row.is_superuser)
+    return not powerful or row.pk == request.user.pk or request.user.is_superuser
 
 
 @admin.register(User)
@@ -67,9 +75,38 @@ class PeopleAdmin(UserAdmin):  # type: ignore[type-arg]  # it takes none when it
         return super().change_view(request, object_id, form_url, more)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
-        theirs = Authenticator.objects.filter(user=OuterRef("pk"))
         rows: QuerySet[User] = super().get_queryset(request)
+        if not self.has_two_factor_permission(request):
+            return rows
+        theirs = Authenticator.objects.filter(user=OuterRef("pk"))
         return rows.annotate(has_second_factor=Exists(theirs))
+
+    def lookup_allowed(self, lookup: str, value: Any, request: Any = None) -> bool:
+        """What the list offers, and no question about what else belongs to a user."""
+        return lookup.split("__")[0] in (*self.list_filter, "id")
+
+    # Nobody gives away what they have not: staff who may change users make no staff,
+    # and change no superuser, whose password would open everything.
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        usual = super().get_readonly_fields(request, obj)
+        return usual if request.user.is_superuser else (*usual, *POWERS)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and may_touch(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_delete_permission(request, obj) and may_touch(request, obj)
+
+    def save_model(
+        self, request: HttpRequest, obj: User, form: Any, change: bool
+    ) -> None:
+        """The address that staff give is the one there is: an earlier one, which is
+        perhaps somebody else's by now, opens nothing any more."""
+        with write():
+            super().save_model(request, obj, form, change)
+            if change and "email" in form.changed_data:
+                EmailAddress.objects.filter(user=obj).delete()
 
     def get_list_display(self, request: HttpRequest) -> Any:
         """Who can be had by a password alone is for superusers to know."""
@@ -126,6 +163,7 @@ class PeopleAdmin(UserAdmin):  # type: ignore[type-arg]  # it takes none when it
         lacking = {named} if theirs and not may else set()
         held = [row for row in rows if holds.on(row).exists()]
         kept = [_("Legal hold: %(name)s") % {"name": row} for row in held]
+        kept += [str(row) for row in rows if not may_touch(request, row)]
         return [str(row) for row in rows], counts, lacking, kept
 
     def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
@@ -139,8 +177,8 @@ class PeopleAdmin(UserAdmin):  # type: ignore[type-arg]  # it takes none when it
         end = time.monotonic() + SECONDS
         left = 0
         for row in queryset:
-            gone = accounts.erase(row, request.user, max(0, end - time.monotonic()))
-            left += not gone
+            rest = max(0, end - time.monotonic())
+            left += not accounts.erase(row, request.user, rest)
         if left:
             text = _("There is much to erase: the rest goes in the background.")
             messages.info(request, text)

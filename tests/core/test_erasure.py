@@ -6,7 +6,9 @@ import io
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.contrib.auth.models import User
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.auth.models import Group, User
+from django.contrib.contenttypes.models import ContentType
 from django.contrib.sessions.models import Session
 from django.core.management import CommandError, call_command
 
@@ -97,6 +99,31 @@ def test_broken_off_it_is_gone_on_with(alice: User, monkeypatch) -> None:
         pass
     assert not User.objects.exists()
     assert not Departure.objects.exists()
+
+
+def test_one_that_is_kept_holds_up_nobody(alice: User, bob: User, monkeypatch) -> None:
+    monkeypatch.setattr(erasure, "AT_ONCE", 1)
+    holds.place(None, "The court asks.", user=alice)
+    answered(bob)
+    for user in (alice, bob):
+        accounts.delete(user) if user == alice else erasure.begin(user, None)
+
+    while erasure.go_on():
+        pass
+
+    assert list(User.objects.all()) == [alice]
+    assert list(Departure.objects.values_list("user", flat=True)) == [alice.pk]
+
+
+def test_the_log_of_others_things_with_that_name_stays(alice: User) -> None:
+    kind = ContentType.objects.get_for_model(Group)
+    named = {"object_repr": alice.username, "action_flag": CHANGE}
+    root = User.objects.create_superuser("root")
+    LogEntry.objects.create(user=root, content_type=kind, object_id="1", **named)
+
+    accounts.erase(alice, root)
+
+    assert LogEntry.objects.count() == 1
 
 
 @pytest.mark.django_db(transaction=True)

@@ -11,7 +11,7 @@ import pytest
 from django.apps import apps
 from django.contrib.auth.models import User
 from django.core.management import call_command
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.db.models.deletion import ProtectedError
 from django.test import Client
 from django.utils import timezone
@@ -321,6 +321,22 @@ def test_every_table_of_a_conversation_is_guarded() -> None:
         if f"{model._meta.db_table}_held" not in there
     }
     assert missing == copies
+
+
+@pytest.mark.django_db(transaction=True)
+def test_tables_are_rebuilt_with_holds_there(alice: User) -> None:
+    """By migrations, back and forth; afterwards all is guarded as before."""
+    try:
+        call_command("migrate", "chat", "0024", verbosity=0)
+    finally:
+        call_command("migrate", verbosity=0)
+    row = answered(alice)
+    holds.place(None, "The court asks.", user=alice)
+
+    with pytest.raises(IntegrityError):
+        Generation.objects.filter(pk=row.pk)._raw_delete("default")
+
+    Hold.objects.all().delete()
 
 
 class TestRaces:

@@ -135,7 +135,7 @@ async def test_a_connection_that_breaks_is_continued(alice, behind, site):
     assert page.end.finish_reason == "stop"
     assert page.end.usage["completion_tokens"] == 20
     assert page.end.usage["prompt_tokens"] == 7
-    first, second = behind.requests
+    first, second = behind.requests[:2]  # behind them, a title may be asked for
     assert second["messages"][-1]["content"].endswith("t6")
     assert second["continue_final_message"] is True
     assert len(first["messages"]) == 1

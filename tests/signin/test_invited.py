@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.utils import timezone
@@ -45,6 +46,17 @@ def test_whoever_has_it_makes_an_account_and_is_signed_in(
     assert [group.name for group in user.groups.all()] == ["school"]
     assert client.get("/").status_code == 200
     assert Client().login(username="eve", password="a long secret 7")
+    address = EmailAddress.objects.get(user=user)
+    assert (address.email, address.verified) == ("eve@example.org", False)
+
+
+def test_a_flood_is_answered_with_429(client: Client, charlie: User) -> None:
+    """Nobody tries out by it who has an account."""
+    url = link(charlie)
+    for _ in range(21):
+        response = client.post(url, {})
+
+    assert response.status_code == 429
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from datetime import timedelta
 from functools import partial
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -14,7 +15,9 @@ from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
 from django.contrib.auth.models import Group, User
 from django.test import Client
+from django.utils import timezone
 
+from chat import invites
 from chat.signin import sso
 from chatsite.handler import OneHopHandler
 
@@ -261,6 +264,21 @@ def test_who_made_an_account_under_that_address_does_not_get_them(
     settings.OIDC_LINK_BY_EMAIL = True
     trap = User.objects.create_user("trap", "ada@example.org", "trap-password")
     EmailAddress.objects.create(user=trap, email="ada@example.org", primary=True)
+
+    assert browser.signs_in("ada").status_code == 403
+    assert not SocialAccount.objects.exists()
+
+
+def test_who_was_invited_and_named_that_address_does_not_get_them(
+    openid: OpenID, browser: Browser, settings: Any
+) -> None:
+    settings.OIDC_LINK_BY_EMAIL = True
+    end = timezone.now() + timedelta(days=1)
+    root = User.objects.create_superuser("root")
+    _row, token = invites.make(root, [], expires=end)
+    invites.accept(
+        token, username="trap", email="Ada@Example.org", password="trap-password"
+    )
 
     assert browser.signs_in("ada").status_code == 403
     assert not SocialAccount.objects.exists()

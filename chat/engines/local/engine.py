@@ -77,6 +77,7 @@ class LocalEngine(Engine):
         self._device = device
         self._step_seconds = step_seconds
         self._loaded: Loaded | None = None
+        self._tokens: int | None = None
         self._watchdog: asyncio.Task[None] | None = None
         self._worker: BatchWorker | None = None
         self._maker: JobMaker | None = None
@@ -152,9 +153,13 @@ class LocalEngine(Engine):
 
     def _start_worker(self, loaded: Loaded) -> BatchWorker:
         loop = asyncio.get_running_loop()
-        tokens = cache_tokens(
-            loaded, self._cache_size, self._cache_bytes, self._max_requests
-        )
+        if self._tokens is None:
+            # Once: a device that hangs is not asked again, and what a worker that was
+            # given up still holds would make the cache, and the context, smaller.
+            self._tokens = cache_tokens(
+                loaded, self._cache_size, self._cache_bytes, self._max_requests
+            )
+        tokens = self._tokens
         context = min(loaded.context, tokens)
         config = batching(tokens, self._max_batch_tokens, self._max_requests)
         self._maker = JobMaker(loaded, context=context, max_tokens=self._max_tokens)
@@ -209,8 +214,17 @@ class LocalEngine(Engine):
             if recovering:
                 self._problem = f"the model worker keeps hanging: {cause}"
             elif self._died(str(cause)):
-                self._start_worker(self._loaded)
-                self._recovery = asyncio.create_task(self._recover())
+                self._start_another(self._loaded)
+
+    def _start_another(self, loaded: Loaded) -> None:
+        try:
+            self._start_worker(loaded)
+        except Exception as error:  # whatever a device that is gone says
+            logger.exception("The model worker cannot be started again")
+            self._worker = None
+            self._problem = f"the model worker cannot be started again: {error}"
+        else:
+            self._recovery = asyncio.create_task(self._recover())
 
     def _died(self, cause: str) -> bool:
         """Whether a worker is worth another start."""
@@ -243,7 +257,7 @@ class LocalEngine(Engine):
 
     async def _release(self) -> None:
         worker, self._worker, self._maker = self._worker, None, None
-        self._started, self._loaded = False, None
+        self._started, self._loaded, self._tokens = False, None, None
         if self._watchdog is not None:
             self._watchdog.cancel()
         if worker is not None:

@@ -34,6 +34,8 @@ class Inbox:
         self.failed = False
 
     def put(self, output: Any) -> None:
+        if self._released.is_set():
+            return  # of a worker that was given up
         self._tokens = output.generated_tokens
         self._ended = output.is_finished()
         self.failed = output.error is not None

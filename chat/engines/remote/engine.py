@@ -166,7 +166,7 @@ class RemoteEngine(Engine):
                     for frame in news:
                         for event in answer.take(frame.event, frame.data):
                             yield event
-                    if answer.begun:
+                    if answer.begun and not answer.complete:
                         await frames.gather()
                 yield answer.end()
             finally:
