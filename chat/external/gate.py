@@ -25,7 +25,10 @@ from .rules import Check, Service, Unchecked, Verdict
 from .services import Services
 
 AHEAD = 8
-"""Sentences of one answer that are being checked. Then its engine waits."""
+"""Checks of one answer that are under way, and sentences that wait for them. Then its
+engine waits."""
+BESIDE = 64
+"""Sentences that have left, and wait to be flagged. Then its engine waits."""
 PIECE = 1024
 """Longer texts are cut in steps: looking for an end costs what is held."""
 Take = Callable[[EngineEvent], str | None]
@@ -63,8 +66,13 @@ class Gate(Line):
         self._queue: deque[Sentence] = deque()
         self._moved = asyncio.Event()
         self._releasing = False
+        self._slots = asyncio.Semaphore(AHEAD)
+        self._slots_beside = asyncio.Semaphore(AHEAD)
+        """What nobody waits for holds up nobody."""
+        self._asking: set[asyncio.Task[Verdict]] = set()
         self._late: set[asyncio.Task[None]] = set()
         self._found: list[GuardFinding] = []
+        self._count = 0
         self._unchecked: set[int] = set()
 
     @property
@@ -90,6 +98,8 @@ class Gate(Line):
             self._release_some()
             while len(self._queue) >= AHEAD:
                 await self._move()
+            while len(self._late) >= BESIDE:
+                await asyncio.wait(self._late, return_when=asyncio.FIRST_COMPLETED)
             return None
         if isinstance(event, Finished):
             await self.settle()
@@ -131,8 +141,12 @@ class Gate(Line):
     def close(self) -> None:
         """Somebody else goes on with it."""
         self._forget()
-        for task in self._late:
+        for task in (*self._late, *self._asking):
             task.cancel()
+
+    def slots(self, *, holds: bool) -> asyncio.Semaphore:
+        """One for each check that is under way."""
+        return self._slots if holds else self._slots_beside
 
     def held(self, part: Part) -> str:
         """What came of a part, and was not let out yet."""
@@ -185,18 +199,33 @@ class Gate(Line):
 
     def _ask(self, text: str, start: int) -> None:
         part = "tool_call" if isinstance(self._part, int) else self._part
-        services = {check.service for check in self._checks}
-        asked = {service: self._task(service, text) for service in services}
+        waited = {check.service for check in self._checks if check.holds}
+        asked = {
+            service: self._task(service, text, holds=service in waited)
+            for service in {check.service for check in self._checks}
+        }
         sentence = Sentence(text, part, start, self._checks, asked)
         if self._holds:
             self._queue.append(sentence)
         if flags := [check for check in self._checks if not check.holds]:
             self.later(self._flag(sentence, flags))
 
-    def _task(self, service: Service, text: str) -> asyncio.Task[Verdict]:
-        task = asyncio.create_task(self._services.ask(service, text))
+    def _task(
+        self, service: Service, text: str, *, holds: bool
+    ) -> asyncio.Task[Verdict]:
+        task = asyncio.create_task(
+            self._verdict(service, text, self.slots(holds=holds))
+        )
+        self._asking.add(task)
+        task.add_done_callback(self._asking.discard)
         task.add_done_callback(seen)
         return task
+
+    async def _verdict(
+        self, service: Service, text: str, slots: asyncio.Semaphore
+    ) -> Verdict:
+        async with slots:
+            return await self._services.ask(service, text)
 
     # Out
 
@@ -288,7 +317,8 @@ class Gate(Line):
     # What is written down
 
     def note(self, check: Check, sentence: Sentence, categories: str) -> None:
-        if len(self._found) < findings.MOST_OF_ONE:
+        if self._count < findings.MOST_OF_ONE:
+            self._count += 1
             text = sentence.text[:WINDOW]
             self._found.append(noted(check, sentence, text, categories))
 

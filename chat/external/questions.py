@@ -129,7 +129,8 @@ async def judge(
 ) -> None:
     for check in checks:
         try:
-            verdict = await services.recall(check.service, place.piece.text)
+            async with gate.slots(holds=check.holds):
+                verdict = await services.recall(check.service, place.piece.text)
         except Unchecked as failure:
             gate.note_failure(check, place.piece, failure)
             if check.closed:

@@ -18,7 +18,15 @@ MAX_CATEGORIES = 100
 SHOWN = 200
 """Characters of what was found."""
 LINE = re.compile(r"(?P<name>\S(?:.*?\S)??)(?:[\s:=]+(?P<least>\d*\.?\d+))?")
-WORD = re.compile(r"\b(?:(safe)|unsafe|controversial)\b", re.IGNORECASE)
+THOUGHT = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL)
+VERDICT = re.compile(
+    r"\W*(?:safety[\s*\"']*:\W*)?(?:(safe)|unsafe|controversial)\b", re.IGNORECASE
+)
+NOTHING = re.compile(
+    r"[^\w?]*(?:categor(?:y|ies)\W+none\W*)?(?:refusal\W+(?:yes|no)\W*)?",
+    re.IGNORECASE,
+)
+"""All that may stand behind `safe`: the other lines of Qwen3Guard."""
 LABEL = re.compile(r"\b(?:categories|category)\s*:", re.IGNORECASE)
 FORM = """
 
@@ -128,13 +136,16 @@ def moderated(data: Any) -> Verdict:
 
 
 def judged(said: str) -> Verdict:
-    """Of what a chat model said. Raises `Unchecked`."""
-    word = WORD.search(said)
-    if word is None:
+    """Of what a chat model said: its verdict comes first, and `safe` stands alone. Else
+    "not safe", or a thought that is cut off, would clear a text. Raises `Unchecked`."""
+    said = THOUGHT.sub("", said)
+    word = VERDICT.match(said)
+    rest = said[word.end() :] if word else ""
+    if word is None or (word[1] and not NOTHING.fullmatch(rest)):
         raise Unchecked("nonsense")
     if word[1]:
         return Verdict()
-    rest = LABEL.sub(",", said[word.end() :])
+    rest = LABEL.sub(",", rest)
     names = (plain(part.strip(" .:*`\"'")) for part in re.split(r"[,;:\n]", rest))
     return Verdict(True, frozenset(name for name in names if name))
 

@@ -27,7 +27,7 @@ from .rules import Service, Unchecked, Verdict, judged, judges, moderated
 logger = logging.getLogger(__name__)
 
 AT_ONCE = 64
-"""Requests of one process. Others wait, in their own time."""
+"""Requests of one process. Others wait, no longer than for an answer."""
 MAX_BODY = 256 * 1024
 FAILURES = 3
 PAUSE_SECONDS = 10.0
@@ -84,12 +84,19 @@ class Services:
         health = self._health.setdefault((service.kind, service.model), Health())
         if health.is_away:
             raise Unchecked("unavailable")
+        sent = False
         try:
-            async with asyncio.timeout(service.seconds), self._slots:
+            async with asyncio.timeout(service.seconds) as limit, self._slots:
+                if health.is_away:
+                    raise Unchecked("unavailable")
+                # The wait was our own: the service has all of its time.
+                limit.reschedule(asyncio.get_running_loop().time() + service.seconds)
+                sent = True
                 verdict = await self._asked(service, text)
         except Exception as error:
             failure = failure_of(error)
-            if failure.code in ("timeout", "unavailable") and health.failed():
+            silent = sent and failure.code in ("timeout", "unavailable")
+            if silent and health.failed():
                 logger.warning("check by %s: %s", service.model, failure.code)
             raise failure from error
         health.failures = 0

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from chat.engines.base import Chunk, EngineError, EngineEvent, Finished
-from chat.external.gate import AHEAD, Gate, Refused
+from chat.external.gate import AHEAD, BESIDE, Gate, Refused
 from chat.external.rules import Check, Service, Unchecked, Verdict
+from chat.findings import MOST_OF_ONE
 from chat.guard import MASK
 from chat.rulebook import NO_RULES, Rules, rulebook
 from chat.sentences import LONGEST, Sentences
@@ -163,6 +164,71 @@ async def test_so_many_are_checked_ahead_and_no_more() -> None:
     await said
     assert services.most == AHEAD
     assert len(sentences(answer.text)) == 50
+
+
+@pytest.mark.parametrize("action", ["block", "flag"])
+async def test_of_many_sentences_at_once_few_are_checked_at_a_time(action) -> None:
+    in_force(action)
+
+    async def says(text: str) -> Verdict:
+        await asyncio.sleep(0)
+        return await by_words(text)
+
+    gate, answer, services, work = gate_of(says)
+    await put(gate, work, Chunk("Good. " * 200), DONE)
+
+    assert services.most == AHEAD
+    assert len(services.asked) == 200
+    assert answer.text == "Good. " * 200
+
+
+async def test_an_engine_waits_for_what_is_flagged_if_there_is_much_of_it() -> None:
+    in_force("flag")
+    let = asyncio.Event()
+
+    async def says(_text: str) -> Verdict:
+        await let.wait()
+        return Verdict()
+
+    gate, answer, services, work = gate_of(says)
+    chunks = [Chunk("Good! ") for _ in range(2 * BESIDE)]
+    said = asyncio.create_task(put(gate, work, *chunks, DONE))
+    # A sentence ends where the next one begins.
+    await eventually(lambda: len(sentences(answer.text)) == BESIDE + 1)
+    await asyncio.sleep(0.01)
+    assert len(sentences(answer.text)) == BESIDE + 1
+    assert services.open == AHEAD
+    let.set()
+    await said
+    assert len(services.asked) == 2 * BESIDE
+
+
+async def test_what_is_given_up_asks_nobody_any_more() -> None:
+    in_force("flag")
+
+    async def says(_text: str) -> Verdict:
+        await asyncio.Event().wait()
+        return Verdict()
+
+    gate, _answer, services, work = gate_of(says)
+    async with work:
+        await gate.put(Chunk("Good! " * 50))
+        await eventually(lambda: services.open == AHEAD)
+        gate.close()
+        await eventually(lambda: services.open == 0)
+    assert len(services.asked) == AHEAD
+
+
+async def test_so_many_findings_of_one_answer_and_no_more() -> None:
+    in_force("flag")
+    gate, _answer, _services, work = gate_of()
+    found = 0
+    async with work:
+        for _ in range(3):
+            await gate.put(Chunk("bad! " * (MOST_OF_ONE - 10)))
+            await gate.late()
+            found += len(gate.found())
+    assert found == MOST_OF_ONE
 
 
 async def test_text_without_an_end_is_checked_all_the_same() -> None:

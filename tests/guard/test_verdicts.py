@@ -97,6 +97,10 @@ def test_what_makes_no_sense_is_no_verdict(said: Any) -> None:
          {"politically sensitive topics"}),
         ("unsafe: Insults, self-harm.", {"insults", "self-harm"}),
         ("Unsafe", set()),
+        ("**Safe**.", None),
+        ("Safety: Safe\nCategories: None\nRefusal: No", None),
+        ("<think>\n\n</think>\n\nsafe", None),
+        ("<think>Is this safe? No.</think>\n\nunsafe: hate", {"hate"}),
     ],
 )  # fmt: skip
 def test_a_chat_model(said: str, names: set[str] | None) -> None:
@@ -105,9 +109,29 @@ def test_a_chat_model(said: str, names: set[str] | None) -> None:
     assert verdict == (Verdict() if names is None else Verdict(True, frozenset(names)))
 
 
-def test_a_chat_model_that_says_something_else_is_no_verdict() -> None:
-    with pytest.raises(Unchecked):
-        judged("I cannot help with that.")
+@pytest.mark.parametrize(
+    "said",
+    [
+        "",
+        "I cannot help with that.",
+        "Not safe: hate",
+        "It is not safe.",
+        "safe? no, unsafe",
+        "Safe?",
+        "safe, but controversial",
+        "safe for adults",
+        "Safety: Safe\nCategories: Violent",
+        "<think>Is this safe",
+        "<think>safe",
+        "<think>a</think><think>b</think>safe",
+        "The passage is safe",
+        "safely",
+    ],
+)
+def test_a_chat_model_that_says_something_else_is_no_verdict(said: str) -> None:
+    with pytest.raises(Unchecked) as error:
+        judged(said)
+    assert error.value.code == "nonsense"
 
 
 def test_a_score_that_a_chat_model_does_not_give_asks_for_the_name() -> None:
