@@ -11,7 +11,7 @@
  * @typedef {import("./tree.js").Leaf} Leaf
  */
 
-import { Marked } from "marked";
+import { Lexer, Marked } from "marked";
 import { closedCode, languageOf } from "./code.js";
 import { imageAddress, placeholder } from "./images.js";
 import { formula, mathExtensions } from "./math.js";
@@ -24,6 +24,8 @@ const PUNCTUATION = /[\p{P}\p{S}]/u;
 const BOLD = /^\*\*(?![\s*])((?:[^*]|\*(?!\*))*?[^\s*])\*\*(?!\*)/;
 const REFERENCE = /&(?:#\d{1,7}|#[Xx][a-fA-F0-9]{1,6}|\w+);/g;
 const MOST_WORDS = 300;
+// Nobody reads on beyond; every level costs a piece of the stack, here and in the page.
+const DEEPEST = 64;
 const OUTSIDE = { target: "_blank", rel: "noopener noreferrer nofollow" };
 
 /**
@@ -61,18 +63,63 @@ const marked = new Marked({
   },
 });
 
+/** What is nested deeper than anybody writes stays text. @extends {Lexer<any, any>} */
+class ShallowLexer extends Lexer {
+  depth = 0;
+
+  /** @param {string} src @param {any[]} [tokens] @param {boolean} [last] */
+  blockTokens(src, tokens = [], last = false) {
+    return this.within(src, tokens, () => super.blockTokens(src, tokens, last));
+  }
+
+  /** @param {string} src @param {any[]} [tokens] */
+  inlineTokens(src, tokens = []) {
+    return this.within(src, tokens, () => super.inlineTokens(src, tokens));
+  }
+
+  /** @param {string} src @param {any[]} tokens @param {() => any[]} parse adds to `tokens` */
+  within(src, tokens, parse) {
+    if (this.depth >= DEEPEST) {
+      tokens.push(asItIs(src));
+      return tokens;
+    }
+    this.depth += 1;
+    try {
+      return parse();
+    } finally {
+      this.depth -= 1;
+    }
+  }
+}
+
+/** @param {string} raw @returns {any} a token that is drawn as its source */
+function asItIs(raw) {
+  return { type: "other", raw, text: raw };
+}
+
 /**
  * @param {string} text
  * @returns {any[] & {links?: Record<string, unknown>}} the blocks; joined, their
  *   `raw` is the text
  */
 export function lex(text) {
-  return marked.lexer(text);
+  try {
+    return new ShallowLexer(marked.defaults).lex(text);
+  } catch (error) {
+    // One text that cannot be parsed must not take the page with it.
+    console.warn(error);
+    return [{ type: "paragraph", raw: text, text, tokens: [asItIs(text)] }];
+  }
 }
 
 /** @param {any} token a block of `lex` @returns {Tree | null} null: nothing to be seen */
 export function blockTree(token) {
-  return trees([token], null)[0] ?? null;
+  try {
+    return trees([token], null)[0] ?? null;
+  } catch (error) {
+    console.warn(error);
+    return branch("p", null, [token.raw]);
+  }
 }
 
 /**

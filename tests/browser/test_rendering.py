@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from bench import page_stream
 from chat.engines.scripts import MARKDOWN
@@ -205,6 +205,61 @@ def test_whatever_follows_whatever_it_ends_like_drawing_once(
         for _ in range(120)
     ]
     assert library.module("blocks", MIXED, [PIECES, documents]) == []
+
+
+DEEP = 3000
+NESTED = {
+    "quotes": "> " * DEEP + "a",
+    "lists": "- " * DEEP + "a",
+    "brackets": "[" * DEEP + "a" + "](https://b.org)" * DEEP,
+    "asterisks": "*" * DEEP + "a" + "*" * DEEP,
+}
+DEPTH = """(module, text) => {
+    const root = document.createElement("div");
+    new module.BlockRenderer(root).finish(text);
+    let deepest = 0;
+    for (let nodes = [...root.children]; nodes.length; deepest++)
+        nodes = nodes.flatMap((node) => [...node.children]);
+    return [deepest, root.textContent];
+}"""
+
+
+@pytest.mark.parametrize("name", NESTED)
+def test_what_is_nested_too_deep_is_shown_as_text(library: ChatPage, name: str) -> None:
+    text = f"before\n\n{NESTED[name]}\n\nafter"
+    result = library.module("blocks", GROW, [text, 1500])
+    depth, shown = library.module("blocks", DEPTH, text)
+    assert result["same"]
+    assert "a" in shown
+    assert shown.startswith("before")
+    assert shown.endswith("after")
+    assert depth < 200
+    sources = "(module, text) => module.lex(text).map(({ raw }) => raw).join('')"
+    assert library.module("markdown", sources, text) == text
+
+
+def test_a_text_that_cannot_be_drawn_does_not_take_the_page_with_it(
+    library: ChatPage,
+) -> None:
+    """Whatever is wrong with it: here a token that nothing could draw."""
+    tree = library.module(
+        "markdown", "(module) => module.blockTree({ type: 'table', raw: '*a*' })"
+    )
+    assert tree == {"tag": "p", "attributes": None, "children": ["*a*"]}
+
+
+def test_what_follows_an_answer_nested_too_deep_is_drawn(chat: ChatPage) -> None:
+    def nest(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, body=answer.text().replace("NEST", deep))
+
+    deep = NESTED["quotes"]
+    chat.ask(say("NEST of quotes"))
+    chat.ask(say("a later one"))
+    chat.page.route("**/messages*", nest)
+    chat.page.reload()
+    expect(chat.page.locator(".assistant").first).to_contain_text("> > a of quotes")
+    expect(chat.answer).to_contain_text("a later one")
 
 
 def test_a_frame_costs_what_is_new(library: ChatPage) -> None:
