@@ -41,9 +41,11 @@ NEWEST_OF_ALL = """
 SELECT id FROM chat_passage WHERE id < %s ORDER BY id DESC LIMIT %s
 """
 HITS = """
-SELECT p.id, p.conversation_id, {contains}
-FROM ({near}) near JOIN chat_passage p ON p.id = near.id ORDER BY p.id DESC
+SELECT near.id, p.conversation_id, {contains}
+FROM ({near}) near LEFT JOIN chat_passage p ON p.id = near.id ORDER BY near.id DESC
 """
+"""A passage may be removed after it was listed. It still counts, or a full batch would
+look like the last one."""
 EARLIER = """
 SELECT DISTINCT p.conversation_id FROM chat_passage p
 WHERE p.conversation_id IN ({owners}) AND p.id >= %s AND {contains}
@@ -53,10 +55,11 @@ SAID = ("message", "message__content")
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A passage that was looked at; `good` if it has all the words."""
+    """A passage that was looked at; `good` if it has all the words. No conversation,
+    nor good, if it was removed since it was listed."""
 
     passage: int
-    conversation: UUID
+    conversation: UUID | None
     good: bool
 
 
@@ -100,7 +103,7 @@ def find(
     for hits, complete in look(owner, words, place, is_promising):
         new: dict[UUID, int] = {}
         for hit in hits:
-            if hit.good and hit.conversation not in found:
+            if hit.good and hit.conversation and hit.conversation not in found:
                 new.setdefault(hit.conversation, hit.passage)
         for some in in_parts(new, 2 * limit):
             shown = set(rows.filter(pk__in=some).values_list("pk", flat=True))
@@ -156,7 +159,7 @@ def read(near: str, params: Sequence[Any], words: Sequence[str]) -> list[Hit]:
     query = HITS.format(contains=contains, near=near)
     with backend().reading():
         found = fetch(query, [*words, *params])
-    return [Hit(pk, uuid(owner), good) for pk, owner, good in found]
+    return [Hit(pk, whose and uuid(whose), bool(good)) for pk, whose, good in found]
 
 
 def shown_before(

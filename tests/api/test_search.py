@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import Any
 
 import pytest
@@ -11,7 +12,8 @@ from django.utils import timezone
 
 from chat import removal
 from chat.api.paging import pack
-from chat.models import Conversation, Message
+from chat.models import Conversation, Message, Passage
+from chat.search import find
 from tests.api.helpers import answered, error_of
 from tests.core.helpers import ask
 from tests.search.helpers import catch_up, converse
@@ -188,6 +190,27 @@ class TestPages:
             catch_up()
 
         assert titles(api, "word", limit=limit) == ["3", "0", "5", "4", "2", "1"]
+
+    def test_a_passage_removed_meanwhile_does_not_end_it(
+        self, api, alice, monkeypatch
+    ) -> None:
+        """PostgreSQL lists the passages once, and reads them batch by batch."""
+        rows = [converse(alice, f"word {number}") for number in range(9)]
+        catch_up()
+        monkeypatch.setattr(find, "WALKED", 1)
+        monkeypatch.setattr(find, "BATCHES", [2] * 9)
+        read, reads = find.read, count()
+
+        def remove_then_read(*args: Any) -> list[find.Hit]:
+            if next(reads) == 1:
+                Passage.objects.filter(conversation=rows[6]).delete()
+            return read(*args)
+
+        monkeypatch.setattr(find, "WALKS", 1)
+        monkeypatch.setattr(find, "read", remove_then_read)
+
+        wanted = [f"word {number}" for number in (8, 7, 5, 4, 3, 2, 1, 0)]
+        assert titles(api, "word", limit=50) == wanted
 
     @pytest.mark.parametrize(
         "cursor", ["bogus", pack("a"), pack("-1"), pack("1", "2"), pack(str(2**70))]
