@@ -21,7 +21,7 @@ SERVER, _, _ = os.environ.get("TEST_POSTGRES_URL", "").rpartition("/")
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(
-    "folders", ["core", "api", "admin commands signin/test_signing_in.py", GUARD]
+    "folders", ["core", "api", f"admin commands signin/test_signing_in.py {GUARD}"]
 )
 def test_the_same_holds_on_postgresql(folders: str) -> None:
     assert SERVER, "TEST_POSTGRES_URL: run by scripts/with-services, as make test does"
