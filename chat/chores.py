@@ -22,10 +22,13 @@ REST = 4
 others want to write, and to use this processor, too."""
 LONG_REST = 20
 """While this process cannot keep up with its tokens."""
+MOST_REST = 2.0
 
 
-def rest() -> int:
-    return LONG_REST if gathering.seconds else REST
+def rest(took: float) -> float:
+    """Seconds, after a piece that took so long."""
+    times = LONG_REST if gathering.seconds else REST
+    return min(MOST_REST, max(PAUSE, times * took))
 
 
 class Chore:
@@ -58,7 +61,7 @@ class Chore:
                     began = time.monotonic()
                     more = await in_bulk(self._work)
                     took = time.monotonic() - began
-                    await asyncio.sleep(max(PAUSE, rest() * took))
+                    await asyncio.sleep(rest(took))
             await wait_within(self._wanted, self._seconds)
 
 

@@ -316,6 +316,7 @@ class TestSearching:
     def test_markup_in_titles_and_texts_stays_text(self, chat: ChatPage) -> None:
         evil = "<img src=x onerror=alert(1)>"
         make(chat, f"evil title {evil}", answers=(f"n=1 pace=0 evil text {evil}",))
+        chat.page.wait_for_function(INDEXED, arg="onerror=alert")
         found = self.find(chat, "onerror=alert")
         expect(found).to_contain_text(["evil title <img"])
         expect(found.locator("img")).to_have_count(0)
