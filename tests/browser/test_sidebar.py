@@ -288,9 +288,17 @@ def test_axe_finds_nothing_in_any_of_it(open_chat: Any) -> None:
 
 class TestSearching:
     def find(self, chat: ChatPage, query: str) -> Locator:
-        chat.page.fill("#find", query)
-        expect(chat.page.get_by_role("heading", name="Found")).to_be_visible()
-        return chat.page.locator("#conversations li")
+        """Asks again until there is something: what was just said is indexed soon."""
+        found = chat.page.locator("#conversations li")
+        for _ in range(15):
+            chat.page.fill("#find", query)
+            expect(chat.page.get_by_role("heading", name="Found")).to_be_visible()
+            chat.page.wait_for_timeout(300)
+            if found.count():
+                break
+            chat.page.fill("#find", "")
+            expect(chat.page.get_by_role("heading", name="Found")).to_be_hidden()
+        return found
 
     def test_it_marks_what_it_finds_and_opens_it_there(self, chat: ChatPage) -> None:
         make(

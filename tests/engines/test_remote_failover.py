@@ -11,6 +11,7 @@ import pytest_asyncio
 from chat import process
 from chat.asking import Ask
 from chat.engines.base import EngineError, EngineLost
+from chat.engines.registry import find_model
 from chat.engines.remote.config import RemoteModel, from_url
 from chat.engines.remote.config import Upstream as Where
 from chat.generations import start, stop
@@ -163,6 +164,7 @@ async def test_readiness_tells_of_an_engine_that_is_away(alice, behind, site):
 
 async def test_a_model_listed_later_is_served(alice, behind, site):
     behind.models = ("bench", "new")
+    await eventually(lambda: find_model("new"))
     row = await asyncio.to_thread(start, alice, Ask("new", {}), "n=2")
     page = await watch(site.tape, row)
 
