@@ -14,7 +14,7 @@ WORKERS ?= 3
 BIN := .venv/bin
 STATIC := $(or $(STATIC_ROOT),var/static)
 # Directories are listed too: a deleted file changes its directory's time.
-STATIC_SOURCES := $(shell find static chat/finders.py chatsite/settings.py 2>/dev/null)
+STATIC_SOURCES := $(shell find static chat/pages/finders.py chatsite/settings.py 2>/dev/null)
 
 .PHONY: help
 help: ## List the targets

@@ -10,4 +10,6 @@ class ChatConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from . import checks, lockout, triggers  # noqa: F401, PLC0415 register themselves
+        from . import checks  # noqa: F401, PLC0415 register themselves
+        from .people import lockout  # noqa: F401, PLC0415 register themselves
+        from .privacy import triggers  # noqa: F401, PLC0415 register themselves

@@ -12,11 +12,13 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from . import limits, nudges, tracing
+from . import nudges
 from .database import write
 from .errors import BusyError, ChatError, NotFoundError
+from .limits import enforce as limits
+from .limits.offered import choose
 from .models import Generation, Message
-from .offered import choose
+from .observe import tracing
 from .records import CONVERSATIONS, GENERATIONS, MESSAGES
 from .tape import CARRIED
 

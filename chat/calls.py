@@ -13,12 +13,12 @@ from typing import Any
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
-from .asked import Asked
 from .asking import Ask, answer_below, check_prompt, once
 from .conversations import HISTORY_MESSAGES, as_told, path_to
 from .engines.base import ChatMessage
 from .errors import ChatError
 from .models import Conversation, Generation, Message
+from .screening.prompts import Asked
 from .titles import title_from
 
 ASKING = ("user", "tool")

@@ -20,7 +20,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from .engines.registry import DEMO_PATH, upstreams
 from .engines.remote.config import ConfigError
-from .rates import parse
+from .limits.rates import parse
 
 logger = logging.getLogger(__name__)
 

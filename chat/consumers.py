@@ -23,14 +23,16 @@ from channels.security.websocket import OriginValidator
 from django.conf import settings
 from django.contrib.auth.models import User
 
-from . import callers, generations, present, process
+from . import generations, present
 from .database import persistently
 from .errors import ChatError, NotFoundError
 from .events import is_terminal, merge
 from .follow import follow
 from .models import Conversation, Generation
 from .notices import group_of
+from .people import callers
 from .records import load
+from .running import process
 from .waiting import wait_within
 
 MAX_WATCHES = 64

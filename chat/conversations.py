@@ -14,11 +14,12 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import Q
 
-from . import holds, usage
 from .database import write
 from .engines.base import ChatMessage
+from .limits import usage
 from .models import Conversation, Generation, Message
 from .models.conversation import ConversationQuerySet
+from .privacy import holds
 from .rows import Table, fetch, places, uuid
 from .tool_calls import can_be_made
 

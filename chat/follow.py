@@ -27,9 +27,9 @@ from .events import (
     is_terminal,
 )
 from .gathering import gathering
-from .metrics import counted_reader
+from .limits.places import LOOK_SECONDS, places
 from .models import Generation
-from .places import LOOK_SECONDS, places
+from .observe.metrics import counted_reader
 from .records import load
 from .tape import SPAN, Tape, Wake
 

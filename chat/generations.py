@@ -1,5 +1,5 @@
-"""Start, regenerate, edit and stop answers: with `chat.asking` and `chat.outcomes`,
-the only writers of messages and generations.
+"""Start, regenerate, edit and stop answers: with `chat.asking` and
+`chat.running.outcomes`, the only writers of messages and generations.
 
 All functions are synchronous and short; each is one transaction. What other parts
 of the process must hear is told after the commit (`chat.nudges`), as a nudge: who
@@ -16,15 +16,16 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from . import metrics, nudges
-from .asked import Asked
+from . import nudges
 from .asking import Ask, answer_below, check_prompt, once
 from .conversations import newest_leaf
 from .database import write
 from .errors import ChatError, ConflictError, NotFoundError
 from .models import Conversation, Generation, Message
 from .models.generation import GenerationQuerySet
-from .outcomes import EMPTY_CHECKPOINT, settle
+from .observe import metrics
+from .running.outcomes import EMPTY_CHECKPOINT, settle
+from .screening.prompts import Asked
 from .tape import SPAN
 from .titles import title_from
 

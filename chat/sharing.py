@@ -13,14 +13,14 @@ from django.db import IntegrityError
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from . import audit
-from .audit import Action
 from .conversations import path_to
 from .database import write
 from .engines.registry import find_model
 from .errors import ChatError, NotFoundError
 from .models import Conversation, Generation, Message, Share
 from .models.share import TOKEN_CHARS, ShareQuerySet
+from .privacy import audit
+from .privacy.audit import Action
 
 MAX_SHARES = 200
 """Live links of one user."""

@@ -6,21 +6,18 @@ from typing import Any, cast
 
 from django.urls import path, re_path
 
-from . import (
-    image_page,
-    invite_page,
-    manifest,
-    metrics_page,
-    probes,
-    settings_page,
-    share_page,
-    views,
-)
+from . import views
 from .api.dashscope.api import api as dashscope
 from .api.errors import nothing_here
 from .api.native import api
 from .api.openai.api import api as openai
 from .consumers import ChatConsumer
+from .observe import metrics_page, probes
+from .pages import image as image_page
+from .pages import invite as invite_page
+from .pages import manifest
+from .pages import settings as settings_page
+from .pages import share as share_page
 
 urlpatterns = [
     path("", views.chat, name="chat"),

@@ -14,10 +14,12 @@ from django.utils.translation import get_language
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_http_methods
 
-from . import days, first_page, preferences
 from .errors import ChatError
 from .models import Conversation, Preferences
-from .page_strings import page_strings
+from .pages import days
+from .pages import first as first_page
+from .pages.strings import page_strings
+from .people import preferences
 
 
 def page_data(conversation: Conversation | None, wanted: Preferences) -> dict[str, Any]:

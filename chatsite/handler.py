@@ -29,11 +29,11 @@ from django.http import (
 )
 from django.http.response import HttpResponseBase
 
-from chat import tracing
 from chat.api.bodies import limit_of, takes_files
 from chat.api.later import LaterResponse
-from chat.callers import of_scope
 from chat.errors import ChatError
+from chat.observe import tracing
+from chat.people.callers import of_scope
 
 THREADS = 8
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]

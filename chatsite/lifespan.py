@@ -18,8 +18,8 @@ import threading
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from chat import process
 from chat.checks import refuse_serious_problems
+from chat.running import process
 
 logger = logging.getLogger(__name__)
 

@@ -68,7 +68,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "csp.context_processors.nonce",
-                "chat.preferences.theme",
+                "chat.people.preferences.theme",
                 "chat.signin.views.offers",
             ],
         },
@@ -235,7 +235,7 @@ STATIC_URL = "/static/"
 STATIC_ROOT = env.STATIC_ROOT
 STATICFILES_DIRS: list[Any] = [ROOT / "static"]
 STATICFILES_FINDERS = [
-    "chat.finders.AllowListFinder",
+    "chat.pages.finders.AllowListFinder",
     "django.contrib.staticfiles.finders.AppDirectoriesFinder",
 ]
 STORAGES = {
@@ -300,8 +300,11 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"()": "chat.logs.Line"}, "json": {"()": "chat.logs.Json"}},
-    "filters": {"about": {"()": "chat.logs.About"}},
+    "formatters": {
+        "line": {"()": "chat.observe.logs.Line"},
+        "json": {"()": "chat.observe.logs.Json"},
+    },
+    "filters": {"about": {"()": "chat.observe.logs.About"}},
     "handlers": {
         "console": {
             "class": "logging.StreamHandler",

@@ -33,7 +33,6 @@ def fill() -> int:
     from django.contrib.auth.models import User  # noqa: PLC0415
     from django.utils import timezone  # noqa: PLC0415
 
-    from chat import holds, review  # noqa: PLC0415
     from chat.models import (  # noqa: PLC0415
         Conversation,
         Feedback,
@@ -41,6 +40,7 @@ def fill() -> int:
         Generation,
         Message,
     )
+    from chat.privacy import holds, review  # noqa: PLC0415
 
     erin, dana = (User.objects.get(username=name) for name in ("erin", STAFF))
     rows = list(Conversation.objects.order_by("-updated"))
@@ -80,8 +80,9 @@ def count() -> None:
     from django.contrib.auth.models import Group, User  # noqa: PLC0415
     from django.utils import timezone  # noqa: PLC0415
 
-    from chat import traffic, usage  # noqa: PLC0415
+    from chat.limits import usage  # noqa: PLC0415
     from chat.models import Traffic, Usage  # noqa: PLC0415
+    from chat.reports import traffic  # noqa: PLC0415
 
     chance = Random(4)
     now = traffic.hour_of(timezone.now())

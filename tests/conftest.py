@@ -16,10 +16,11 @@ from django.core.cache import cache
 from django.db import connection, connections, transaction
 from django.test import AsyncClient, Client, TransactionTestCase
 
-from chat import database, process
+from chat import database
+from chat.limits.quotas import quotas
 from chat.models import ApiKey
-from chat.quotas import quotas
-from chat.rulebook import NO_RULES, rulebook
+from chat.running import process
+from chat.screening.rulebook import NO_RULES, rulebook
 from tests.workers import (  # noqa: F401
     pytest_collection_modifyitems,
     pytest_xdist_make_scheduler,

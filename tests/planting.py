@@ -22,7 +22,7 @@ from django.db.models import Model
 from django.test import Client
 from django.utils import timezone
 
-from chat import preferences, sharing, tags
+from chat import sharing, tags
 from chat.models import (
     ApiKey,
     Conversation,
@@ -37,6 +37,7 @@ from chat.models import (
     PromptTemplate,
     Quota,
 )
+from chat.people import preferences
 from chat.search.grams import windows
 from tests.api.helpers import answered
 from tests.core.helpers import ask, claim_one

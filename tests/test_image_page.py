@@ -9,7 +9,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from chat.image_page import MAX_ADDRESS, MAX_ALT
+from chat.pages.image import MAX_ADDRESS, MAX_ALT
 
 SRC = "https://pictures.example/a.png?x=1&y=2"
 FRAMED = {"sec-fetch-dest": "iframe", "sec-fetch-site": "same-origin"}

@@ -11,7 +11,7 @@ import yaml
 from django.conf import settings
 from prometheus_client.parser import text_string_to_metric_families
 
-from chat import metrics_page
+from chat.observe import metrics_page
 
 DEPLOY = Path(settings.ROOT) / "deploy"
 ALERTS = DEPLOY / "prometheus" / "alerts.yml"

@@ -14,10 +14,10 @@ from django.template.loader import render_to_string
 from django.test import Client
 from django.utils import timezone, translation
 
-from chat import first_page
-from chat.finders import PACKAGES, AllowListFinder
 from chat.models import Conversation, Generation
-from chat.page_strings import STRINGS, page_strings
+from chat.pages import first as first_page
+from chat.pages.finders import PACKAGES, AllowListFinder
+from chat.pages.strings import STRINGS, page_strings
 from chat.templatetags import modules
 from tests.api.helpers import answered
 from tests.core.helpers import ask as asked

@@ -10,8 +10,8 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from chat import preferences
 from chat.models import Preferences
+from chat.people import preferences
 
 pytestmark = pytest.mark.django_db
 

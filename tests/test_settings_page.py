@@ -11,8 +11,9 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
-from chat import keys, preferences, usage
+from chat.limits import usage
 from chat.models import ApiKey, Preferences, Usage
+from chat.people import keys, preferences
 
 pytestmark = pytest.mark.django_db
 KEY = re.compile(r"cs-[\w-]{40,}")

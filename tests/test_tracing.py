@@ -13,13 +13,14 @@ import pytest_asyncio
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
 
-from chat import otel, process, tracing
-from chat import runner as runner_module
 from chat.database import in_database
 from chat.engines.remote import RemoteEngine
 from chat.engines.remote.catalog import catalog
 from chat.engines.remote.config import from_url
 from chat.models import Generation
+from chat.observe import otel, tracing
+from chat.running import process
+from chat.running import runner as runner_module
 from chat.tape import MemoryTape
 from tests.collector import Collector, Seen
 from tests.core.helpers import ask, crash, expire, runner_of, text_on_the_way
@@ -152,7 +153,7 @@ async def test_a_take_over_is_a_second_span_that_links_to_the_first(
 async def test_checkpoints_are_told_of_up_to_a_bound(
     traced, alice, settings, monkeypatch
 ) -> None:
-    monkeypatch.setattr("chat.otel.CHECKPOINTS", 2)
+    monkeypatch.setattr("chat.observe.otel.CHECKPOINTS", 2)
     settings.CHAT_CHECKPOINT_SECONDS = 0.02
     await in_database(ask, alice, "n=40 pace=0.01")
     async with runner_of():
@@ -297,8 +298,8 @@ def test_nothing_of_it_is_imported_when_they_are_off(tmp_path) -> None:
         "with tracing.submitting(): assert tracing.carried() == ''\n"
         "asyncio.run(tracing.stop())\n"
         # The Redis client imports the API and what it can of the metrics by itself.
-        "ours = ('chat.otel', 'opentelemetry.sdk.trace', 'opentelemetry.exporter',"
-        " 'opentelemetry.proto', 'google.protobuf')\n"
+        "ours = ('chat.observe.otel', 'opentelemetry.sdk.trace',"
+        " 'opentelemetry.exporter', 'opentelemetry.proto', 'google.protobuf')\n"
         "print([name for name in sys.modules if name.startswith(ours)])\n"
     )
     env = {**SETTINGS, "DATABASE_URL": f"sqlite:///{tmp_path / 'x'}"}

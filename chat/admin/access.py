@@ -18,10 +18,10 @@ from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from .. import keys
 from ..database import write
 from ..errors import ChatError
 from ..models import ApiKey
+from ..people import keys
 from .base import ReadOnlyAdmin, moment, pill
 from .filters import KeyStateFilter, UsedFilter
 

@@ -1,7 +1,7 @@
 """Conversations: a list that stays fast, and each one as a transcript to read.
 
 Everybody who may see the list sees whose they are and how they went. What they say is
-for those who may review, for a reason (`privacy`, `chat.review`).
+for those who may review, for a reason (`privacy`, `chat.privacy.review`).
 """
 
 from __future__ import annotations
@@ -24,10 +24,11 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
-from .. import audit, nudges, review
+from .. import nudges
 from ..conversations import purge
 from ..database import write
 from ..models import Conversation, Flag, Generation, Hold, Message
+from ..privacy import audit, review
 from ..search.find import find
 from . import privacy
 from .base import BoundedCount, as_uuid, moment, pill, short

@@ -12,8 +12,8 @@ from django.http import HttpRequest
 from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
-from .. import review
 from ..models import Conversation, Feedback
+from ..privacy import review
 from .base import moment, pill, short, transcript_link
 from .privacy import PrivateDependentAdmin, lists_reason
 

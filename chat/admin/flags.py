@@ -10,8 +10,8 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from .. import review
 from ..models import Flag
+from ..privacy import review
 from .base import DependentAdmin, moment, pill, short, transcript_link
 from .filters import AssigneeFilter
 

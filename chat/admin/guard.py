@@ -17,13 +17,13 @@ from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from ..dry_run import Tried, dry_run
 from ..engines.registry import find_model
 from ..guard import RuleError
 from ..models import GuardFinding, GuardRule
 from ..models.guard import DEFAULT_SECONDS
-from ..review import may_review
-from ..rulebook import announce
+from ..privacy.review import may_review
+from ..screening.dry_run import Tried, dry_run
+from ..screening.rulebook import announce
 from .base import (
     BoundedPaginator,
     _Admin,

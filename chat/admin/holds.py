@@ -10,9 +10,9 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
-from .. import holds
 from ..database import write
 from ..models import Conversation, Hold
+from ..privacy import holds
 from .base import ReadOnlyAdmin, moment, short, transcript_link
 
 SHOWN = ("whose", "about", "reason", "placed_by", "since")

@@ -15,10 +15,10 @@ from django.utils.cache import add_never_cache_headers
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from .. import invites
 from ..database import write
-from ..keys import end_of
 from ..models import Invite
+from ..people import invites
+from ..people.keys import end_of
 from .base import ReadOnlyAdmin, moment, pill
 
 USUAL = timedelta(days=7)

@@ -14,9 +14,10 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from .. import audit, generations
+from .. import generations
 from ..models import Generation
 from ..models.generation import LIVE, written
+from ..privacy import audit
 from .base import ReadOnlyAdmin, as_uuid
 
 SHOWN = 200

@@ -10,9 +10,9 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from .. import overview
 from ..models import Generation, Traffic
 from ..models.generation import LIVE, written
+from ..reports import overview
 from .pages import PageAdmin
 
 WINDOWS = (("24h", _("24 hours")), ("7d", _("7 days")), ("30d", _("30 days")))

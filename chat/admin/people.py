@@ -22,10 +22,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.csrf import csrf_protect
 
-from .. import accounts, holds
 from ..database import write
 from ..errors import ChatError
 from ..models import Conversation
+from ..people import accounts
+from ..privacy import holds
 from ..signin import two_factor
 from .takeout import may_take, takeout
 
@@ -135,7 +136,7 @@ class PeopleAdmin(UserAdmin):  # type: ignore[type-arg]  # it takes none when it
         level = messages.SUCCESS if count else messages.WARNING
         self.message_user(request, told % {"count": count}, level)
 
-    # Deleting is erasing (`chat.accounts`), outside of Django's one transaction.
+    # Deleting is erasing (`chat.people.accounts`), outside of Django's one transaction.
     def delete_view(
         self,
         request: HttpRequest,

@@ -18,8 +18,8 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
-from .. import audit, review
 from ..models import Conversation
+from ..privacy import audit, review
 from .base import DependentAdmin, M, ReadOnlyAdmin, as_uuid
 
 MINUTES = int(review.REASON_LASTS.total_seconds() // 60)

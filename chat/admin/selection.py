@@ -15,10 +15,10 @@ from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from .. import review
 from ..download import Download
 from ..exporting import selection
 from ..models import Conversation, Flag
+from ..privacy import review
 from .privacy import ReasonForm
 
 MANY = 1000

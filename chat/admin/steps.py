@@ -12,8 +12,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 
-from .. import review
 from ..models import Conversation, Flag
+from ..privacy import review
 from .base import as_uuid
 
 FLAGS = 50

@@ -13,8 +13,9 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from .. import audit, exporting, review
+from .. import exporting
 from ..download import Download
+from ..privacy import audit, review
 from .privacy import ReasonForm
 
 

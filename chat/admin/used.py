@@ -8,8 +8,8 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from .. import used
 from ..models import Usage
+from ..reports import used
 from .pages import PageAdmin
 
 

@@ -7,10 +7,10 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from ninja import Router, Status
 
-from .. import keys
 from ..errors import NotFoundError
+from ..limits.offered import models_for
 from ..models import ApiKey
-from ..offered import models_for
+from ..people import keys
 from .auth import caller_of
 from .schemas import KeyIn, KeyOut, KeyPage, ModelPage, NewKeyOut
 

@@ -11,8 +11,8 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from ninja.utils import check_csrf
 
-from ..callers import Caller
 from ..errors import ChatError
+from ..people.callers import Caller
 
 
 def authenticate(request: HttpRequest) -> Caller:

@@ -15,13 +15,14 @@ from django.http.response import HttpResponseBase
 from django.utils.translation import gettext_lazy as _
 from ninja import Header, Router
 
-from .. import generations, present, process
+from .. import generations, present
 from ..asking import Ask
 from ..errors import BusyError, ChatError, NotFoundError
 from ..follow import end_of
+from ..limits.offered import model_for, usual_for
 from ..models import Generation, Message
-from ..offered import model_for, usual_for
 from ..records import load
+from ..running import process
 from .auth import caller_of
 from .document import events
 from .errors import render

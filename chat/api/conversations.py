@@ -10,27 +10,19 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from ninja import Query, Router, Status
 
-from .. import (
-    conversations,
-    generations,
-    listing,
-    nudges,
-    present,
-    removal,
-    tags,
-    titles,
-)
-from ..asked import system_prompt
+from .. import conversations, generations, listing, nudges, present, tags, titles
 from ..context import Outlook, outlook
 from ..database import write
 from ..engines.base import ModelInfo
 from ..engines.registry import find_model
 from ..errors import NotFoundError
+from ..limits.offered import default_for, model_for, usual_for
 from ..listing import Place
 from ..models import Conversation, Feedback, Message
 from ..models.conversation import ConversationQuerySet
 from ..models.tag import TAG_CHARS
-from ..offered import default_for, model_for, usual_for
+from ..privacy import removal
+from ..screening.prompts import system_prompt
 from ..search import find as search
 from .auth import caller_of, require
 from .paging import MAX_LIMIT, bad_cursor, pack, unpack

@@ -13,8 +13,8 @@ from django.views.decorators.csrf import csrf_exempt
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
-from .. import holds
 from ..errors import BusyError, ChatError, NotFoundError
+from ..privacy import holds
 
 logger = logging.getLogger(__name__)
 

@@ -11,9 +11,9 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
-from .. import logs
-from ..callers import of_request
 from ..errors import ChatError
+from ..observe import logs
+from ..people.callers import of_request
 from . import scopes
 from .bodies import limit_of
 from .dashscope.errors import as_dashscope

@@ -24,12 +24,13 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext_lazy as _
 from ninja import Router
 
-from .. import audit, exporting, importing
-from ..audit import Action
+from .. import exporting, importing
 from ..database import in_bulk
 from ..download import Download
 from ..errors import ChatError, ConflictError
 from ..importing import Report
+from ..privacy import audit
+from ..privacy.audit import Action
 from .auth import caller_of
 from .conversations import owned
 from .errors import render, unavailable

@@ -10,9 +10,9 @@ from django.utils.translation import gettext as _
 from ninja import Router, Schema
 from pydantic import Field, StrictBool, StrictInt, field_validator
 
-from .. import preferences
 from ..models import Preferences
 from ..models.preferences import FASTEST, SLOWEST
+from ..people import preferences
 from .auth import caller_of
 from .schemas import Body
 

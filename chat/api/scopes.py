@@ -10,7 +10,7 @@ import re
 
 from django.http import HttpRequest
 
-from ..callers import SESSION
+from ..people.callers import SESSION
 
 CONVERTER = re.compile(r"<\w+:")
 

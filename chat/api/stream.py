@@ -8,10 +8,11 @@ from contextlib import aclosing
 from django.http import HttpRequest, JsonResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
-from .. import process, sse
+from .. import sse
 from ..events import Sequenced
 from ..follow import follow, started
 from ..models import Generation
+from ..running import process
 from .by_sentence import by_sentence
 from .headers import headers_of
 

@@ -13,7 +13,7 @@ from ..calls import Told
 from ..engines.base import ChatMessage
 from ..engines.registry import can, find_model
 from ..errors import ChatError
-from ..offered import default_for
+from ..limits.offered import default_for
 from .schemas import Text as StoredText
 from .tools import NO_TOOLS, unsupported
 

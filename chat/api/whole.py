@@ -7,7 +7,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Protocol
 
-from .. import process, sse
+from .. import sse
 from ..errors import ChatError
 from ..events import (
     Done,
@@ -21,6 +21,7 @@ from ..events import (
 )
 from ..follow import follow, reread
 from ..models import Generation
+from ..running import process
 from .forward import Rewound
 
 REWOUND = Failed(

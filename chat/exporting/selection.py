@@ -16,9 +16,9 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from .. import audit, review
 from ..conversations import as_told, path_to
 from ..models import Conversation, Message
+from ..privacy import audit, review
 from . import pages
 
 MESSAGES = 2000

@@ -1,8 +1,8 @@
 """An answer's sentences, held until somebody else has cleared them.
 
-Behind `chat.screening`, before the tape. A sentence is at most `sentences.LONGEST`
-characters; several are checked at a time, and leave in their order. What is only
-flagged leaves at once, and is checked beside.
+Behind `chat.screening.answers`, before the tape. A sentence is at most
+`sentences.LONGEST` characters; several are checked at a time, and leave in their order.
+What is only flagged leaves at once, and is checked beside.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from .. import findings
 from ..engines.base import Chunk, EngineError, EngineEvent, Finished
 from ..guard import MASK, WINDOW
 from ..models import GuardFinding
-from ..rulebook import rulebook
-from ..screening import Answer, Line, Part, pieces, saying
+from ..screening import findings
+from ..screening.answers import Answer, Line, Part, pieces, saying
+from ..screening.rulebook import rulebook
 from ..sentences import Sentences
 from .rules import Check, Service, Unchecked, Verdict
 from .services import Services

@@ -18,7 +18,7 @@ from ..database import persistently_in_order, write
 from ..engines.base import ChatMessage, EngineError
 from ..guard import MASK
 from ..models import Conversation, Generation, Message, Passage
-from ..rulebook import rulebook
+from ..screening.rulebook import rulebook
 from ..sentences import Sentences
 from ..titles import title_from
 from .gate import PIECE, Gate, Sentence, unavailable

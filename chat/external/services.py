@@ -19,9 +19,9 @@ from typing import Any, cast
 import aiohttp
 from django.conf import settings
 
-from .. import metrics
 from ..engines.base import ChatMessage, Chunk, EngineError, EngineRequest, Params
 from ..engines.registry import Engines, find_model
+from ..observe import metrics
 from .rules import Service, Unchecked, Verdict, judged, judges, moderated
 
 logger = logging.getLogger(__name__)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..rulebook import rulebook
+from ..screening.rulebook import rulebook
 from .rules import Unchecked
 from .services import Services
 

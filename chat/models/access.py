@@ -127,7 +127,7 @@ class ApiKey(models.Model):
             ApiKey.objects.filter(pk=self.pk).update(last_used=now)
 
     def revoke(self) -> None:
-        """Callers go through `chat.keys`, which closes what it holds open."""
+        """Callers go through `chat.people.keys`, which closes what it holds open."""
         ApiKey.objects.filter(pk=self.pk, revoked=None).update(revoked=timezone.now())
 
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ..events import Snapshot
-from ..rates import Left
+from ..limits.rates import Left
 from ..tool_calls import of_lines
 
 LIVE = ("queued", "running")
@@ -80,7 +80,7 @@ class Generation(models.Model):
     params = models.JSONField(_("parameters"), default=dict, blank=True)
     store = models.BooleanField(_("text is stored"), default=True)
     trace = models.CharField(max_length=55, blank=True, default="", db_default="")
-    """W3C's `traceparent` of the request, where traces are on (`chat.tracing`)."""
+    """W3C's `traceparent` of the request, where `chat.observe.tracing` is on."""
     idempotency_key = models.CharField(max_length=200, null=True, blank=True)
 
     status = models.CharField(
@@ -142,7 +142,7 @@ class Generation(models.Model):
                 name="generation_leases",
             ),
             models.Index(fields=["-created", "-id"], name="generation_recent"),
-            # What has ended since, to be counted (`chat.traffic`).
+            # What has ended since, to be counted (`chat.reports.traffic`).
             models.Index(
                 fields=["finished"],
                 condition=Q(finished__isnull=False),

@@ -35,7 +35,7 @@ PROBLEMS: dict[str, Any] = {
 
 
 class GuardRule(models.Model):
-    """`chat.guard` says what it means; `chat.rulebook` tells the processes."""
+    """`chat.guard` says what it means; `chat.screening.rulebook` tells processes."""
 
     class Kind(models.TextChoices):
         KEYWORDS = "keywords", _("words")

@@ -11,8 +11,8 @@ from django.utils.translation import gettext_lazy as _
 
 class Hold(models.Model):
     """On a user, with all that is theirs, or on one conversation. While it stands the
-    database itself refuses to delete what it covers (`chat.triggers`); lifted, it is
-    gone, and the audit log tells of it. See `chat.holds`."""
+    database itself refuses to delete what it covers (`chat.privacy.triggers`); lifted,
+    it is gone, and the audit log tells of it. See `chat.privacy.holds`."""
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL,

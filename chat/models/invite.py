@@ -27,7 +27,7 @@ def digest(token: str) -> str:
 
 class InviteQuerySet(QuerySet["Invite"]):
     def open(self) -> InviteQuerySet:
-        """Only what an UPDATE of the row can check again (`chat.invites`)."""
+        """Only what an UPDATE of the row can check again (`chat.people.invites`)."""
         in_time = Q(expires__gt=timezone.now())
         return self.filter(in_time, revoked=None, used__lt=F("uses"))
 

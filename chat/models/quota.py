@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from ..rates import parse
+from ..limits.rates import parse
 
 LONGEST_RETENTION = 36_500
 
@@ -25,8 +25,8 @@ def validate_rate(text: str) -> None:
 
 class Quota(models.Model):
     """What is left empty is inherited: a user's own value counts before the most
-    generous one of their groups, and that before the settings. See `chat.quotas`, of
-    `retention_days` `chat.retention`."""
+    generous one of their groups, and that before the settings. See
+    `chat.limits.quotas`, of `retention_days` `chat.privacy.retention`."""
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL,
@@ -103,7 +103,7 @@ class Quota(models.Model):
 
 class Pace(models.Model):
     """`due`: when the user has everything left again that the rate limit allows, in
-    seconds since 1970 by the database's clock. See `chat.limits`."""
+    seconds since 1970 by the database's clock. See `chat.limits.enforce`."""
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL,

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class Traffic(models.Model):
-    """So often, or so much, in that hour. Written by `chat.traffic`."""
+    """So often, or so much, in that hour. Written by `chat.reports.traffic`."""
 
     class Kind(models.TextChoices):
         """What `name` is."""

@@ -19,7 +19,7 @@ class UsageQuerySet(QuerySet["Usage"]):
 
 class Usage(models.Model):
     """Sums, so that what was used stays known when what was said is gone. `day` is the
-    one on which an answer ended, in the site's time zone. Written by `chat.usage`."""
+    one on which an answer ended, in the site's time zone (`chat.limits.usage`)."""
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,

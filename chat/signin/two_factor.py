@@ -14,8 +14,8 @@ from allauth.mfa.models import Authenticator
 from cryptography.fernet import Fernet, InvalidToken
 from django.conf import settings
 
-from .. import audit
 from ..database import write
+from ..privacy import audit
 
 logger = logging.getLogger(__name__)
 

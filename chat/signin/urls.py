@@ -14,7 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 from django.views.generic.base import RedirectView
 
-from .. import preferences
+from ..people import preferences
 from . import sso, views
 
 

@@ -17,7 +17,7 @@ from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from redis.exceptions import RedisError
 
-from .. import preferences
+from ..people import preferences
 
 logger = logging.getLogger(__name__)
 View = Callable[..., HttpResponse]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django import template
 from django.utils.safestring import SafeString
 
-from ..rendering import markdown as to_html
+from ..pages.rendering import markdown as to_html
 
 register = template.Library()
 

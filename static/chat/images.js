@@ -3,7 +3,7 @@
  * the reader wants that, for one image or (a preference) for all.
  *
  * A placeholder names image and site; in a finished block it offers to show the image,
- * in a frame whose policy allows just that (chat/image_page.py). The page's own policy
+ * in a frame whose policy allows just that (chat/pages/image.py). The page's own policy
  * allows no foreign image at all. Where nobody is signed in there is no such frame:
  * the link to the image has to do.
  */
@@ -12,7 +12,7 @@ import { el, readJson } from "./dom.js";
 import { preferences } from "./preferences.js";
 import { t } from "./strings.js";
 
-// As chat/image_page.py has it.
+// As chat/pages/image.py has it.
 const ADDRESS = /^https:\/\/((?:[a-z0-9-]+\.)+[a-z][a-z0-9-]*)(?:[/?#][!-~]*)?$/;
 const LONGEST = 2000;
 

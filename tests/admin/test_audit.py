@@ -16,9 +16,11 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from chat import accounts, audit, sharing
+from chat import sharing
 from chat.models import AuditEntry, Conversation, Share
 from chat.models.audit import AppendOnlyError
+from chat.people import accounts
+from chat.privacy import audit
 
 from .conftest import Talk
 

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
-from chat import dry_run as trying
 from chat.models import AuditEntry, GuardFinding, GuardRule
 from chat.models import guard as models
-from chat.rulebook import rulebook
+from chat.screening import dry_run as trying
+from chat.screening.rulebook import rulebook
 
 from .conftest import give_reason
 

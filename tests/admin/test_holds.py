@@ -7,8 +7,8 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from chat import holds
 from chat.models import AuditEntry, Conversation, Hold
+from chat.privacy import holds
 
 from .conftest import Talk
 

@@ -13,8 +13,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from chat import invites
 from chat.models import Invite
+from chat.people import invites
 
 ADD = reverse("admin:chat_invite_add")
 LIST = reverse("admin:chat_invite_changelist")

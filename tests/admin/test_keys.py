@@ -11,8 +11,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from chat import keys
 from chat.models import ApiKey
+from chat.people import keys
 
 ADD = reverse("admin:chat_apikey_add")
 LIST = reverse("admin:chat_apikey_changelist")

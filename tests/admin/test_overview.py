@@ -11,8 +11,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from chat import traffic
 from chat.models import Traffic
+from chat.reports import traffic
 from tests.admin.conftest import Talk
 
 PAGE = reverse("admin:chat_traffic_changelist")

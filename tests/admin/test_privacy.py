@@ -14,7 +14,6 @@ from django.test import Client
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
-from chat import review
 from chat.models import (
     AuditEntry,
     Conversation,
@@ -23,6 +22,7 @@ from chat.models import (
     GuardFinding,
     Note,
 )
+from chat.privacy import review
 from chat.search.passages import index_some
 
 from .conftest import Talk, give_reason

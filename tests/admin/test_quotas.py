@@ -8,9 +8,9 @@ from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.urls import reverse
 
+from chat.limits.quotas import quotas
+from chat.limits.rates import Rate
 from chat.models import Quota
-from chat.quotas import quotas
-from chat.rates import Rate
 
 ADD = reverse("admin:chat_quota_add")
 LIST = reverse("admin:chat_quota_changelist")

@@ -13,9 +13,10 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from chat import nudges, review
+from chat import nudges
 from chat.exporting import pages, selection
 from chat.models import AuditEntry, Conversation, Feedback, Flag, Message, Note
+from chat.privacy import review
 
 from .conftest import HOSTILE, Talk
 from .test_transcript import read, url

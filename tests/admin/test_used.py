@@ -12,8 +12,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from chat.limits.usage import today
 from chat.models import Usage
-from chat.usage import today
 
 PAGE = reverse("admin:chat_usage_changelist")
 

@@ -9,7 +9,7 @@ from asgiref.sync import sync_to_async
 from django.db import OperationalError
 from django.test import Client
 
-from chat import probes
+from chat.observe import probes
 from tests.api.test_refusals import EVERYTHING
 from tests.reading import eventually
 

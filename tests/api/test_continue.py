@@ -7,14 +7,15 @@ from uuid import UUID
 import pytest
 from django.utils import timezone
 
-from chat import generations, outcomes, process
+from chat import generations
 from chat.asking import Ask
 from chat.database import in_database
 from chat.engines.base import ModelInfo
 from chat.errors import ConflictError
 from chat.models import Conversation, Generation, Message
-from chat.process import Process
 from chat.records import load
+from chat.running import outcomes, process
+from chat.running.process import Process
 from tests.api.helpers import NOWHERE, error_of
 from tests.core.helpers import ask, claim_one, ended, expire, finish, fresh, said
 from tests.reading import Shown, body, finished, scripted, shown, watch

@@ -11,8 +11,8 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
-from chat import keys
 from chat.models import ApiKey
+from chat.people import keys
 from tests.api.helpers import error_of
 
 pytestmark = pytest.mark.django_db

@@ -11,7 +11,7 @@ from chat import generations
 from chat.api.paging import pack
 from chat.asking import Ask
 from chat.models import Feedback, Generation
-from chat.outcomes import checkpoint
+from chat.running.outcomes import checkpoint
 from tests.api.helpers import NOWHERE, answered, error_of
 from tests.core.helpers import ask, claim_one, said
 

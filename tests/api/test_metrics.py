@@ -12,13 +12,15 @@ from django.test import Client
 from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families
 
-from chat import findings, generations, metrics_page
+from chat import generations
 from chat.database import in_database
 from chat.engines.registry import Engines
 from chat.external.rules import Service, Unchecked
 from chat.external.services import Services
 from chat.models import GuardFinding
-from chat.process import Process
+from chat.observe import metrics_page
+from chat.running.process import Process
+from chat.screening import findings
 from tests.core.helpers import ask
 from tests.reading import body
 

@@ -10,8 +10,9 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
-from chat import removal, sharing
+from chat import sharing
 from chat.models import Conversation, Generation
+from chat.privacy import removal
 from tests.api.helpers import answered, error_of
 from tests.core.helpers import ask
 

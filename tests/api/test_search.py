@@ -10,9 +10,9 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
-from chat import removal
 from chat.api.paging import pack
 from chat.models import Conversation, Message, Passage
+from chat.privacy import removal
 from chat.search import find
 from tests.api.helpers import answered, error_of
 from tests.core.helpers import ask

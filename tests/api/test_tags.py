@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from chat import removal, tags
+from chat import tags
 from chat.models import Tag
 from chat.models.tag import MAX_TAGS
+from chat.privacy import removal
 from tests.api.helpers import error_of
 from tests.search.helpers import catch_up, converse
 

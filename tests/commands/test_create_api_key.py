@@ -7,8 +7,8 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from chat import keys
 from chat.models import ApiKey
+from chat.people import keys
 
 pytestmark = pytest.mark.django_db
 

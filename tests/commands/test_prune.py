@@ -7,8 +7,8 @@ import io
 import pytest
 from django.core.management import call_command
 
-from chat import removal
 from chat.models import AuditEntry, Conversation
+from chat.privacy import removal
 from tests.api.helpers import answered
 from tests.core.test_removal import delete_long_ago
 from tests.core.test_retention import used

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chat import runner
+from chat.running import runner
 
 
 @pytest.fixture

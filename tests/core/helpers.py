@@ -10,16 +10,17 @@ from typing import Any
 
 from django.utils import timezone
 
-from chat import generations, lease, outcomes
+from chat import generations
 from chat.asking import Ask
 from chat.engines.base import Engine
 from chat.engines.registry import Engines
 from chat.events import Snapshot
-from chat.lease import Lease
 from chat.models import Generation
-from chat.outcomes import Checkpoint, Outcome
 from chat.records import load
-from chat.runner import Runner
+from chat.running import lease, outcomes
+from chat.running.lease import Lease
+from chat.running.outcomes import Checkpoint, Outcome
+from chat.running.runner import Runner
 from chat.tape import MemoryTape, Tape
 from tests.reading import eventually
 

@@ -12,7 +12,7 @@ from django.apps import apps
 from django.contrib.auth.models import User
 from django.db import connection
 
-from chat import accounts, erasure, nudges, preferences
+from chat import nudges
 from chat.errors import ConflictError
 from chat.models import (
     ApiKey,
@@ -23,6 +23,8 @@ from chat.models import (
     Message,
     Share,
 )
+from chat.people import accounts, preferences
+from chat.privacy import erasure
 from tests.api.helpers import answered
 
 from .helpers import ask, fresh

@@ -10,9 +10,10 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from chat import chores, removal
-from chat.chores import Chore
 from chat.models import Conversation, Passage
+from chat.privacy import removal
+from chat.running import chores
+from chat.running.chores import Chore
 from tests.core.helpers import ask
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio]

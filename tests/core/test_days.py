@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.utils import translation
 
-from chat.days import grouped, zone_named
 from chat.models import Conversation
+from chat.pages.days import grouped, zone_named
 
 NOW = datetime(2026, 2, 28, 16, 30, tzinfo=UTC)
 SHANGHAI = ZoneInfo("Asia/Shanghai")

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
-from chat import process
 from chat.database import in_database
 from chat.engines import registry
 from chat.engines.base import EngineError, ModelInfo
 from chat.engines.scripted import ScriptedEngine
+from chat.running import process
 from tests.core.helpers import ask
 from tests.reading import eventually
 

@@ -12,8 +12,9 @@ from django.contrib.contenttypes.models import ContentType
 from django.contrib.sessions.models import Session
 from django.core.management import CommandError, call_command
 
-from chat import accounts, erasure, holds
 from chat.models import AuditEntry, Conversation, Departure, Flag, Note
+from chat.people import accounts
+from chat.privacy import erasure, holds
 from chat.search.find import find
 from tests.api.helpers import answered
 from tests.core.helpers import ask

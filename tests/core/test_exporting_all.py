@@ -9,8 +9,9 @@ import pytest
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 
-from chat import exporting, holds, removal
+from chat import exporting
 from chat.models import ApiKey, Conversation
+from chat.privacy import holds, removal
 from tests.api.helpers import answered
 from tests.planting import NAMES, models, plant, planted
 

@@ -10,10 +10,12 @@ import pytest
 from django.contrib.auth.models import Group, User
 from django.utils import timezone
 
-from chat import fair, generations, lease
-from chat import runner as runner_module
+from chat import generations
 from chat.database import in_database
+from chat.limits import fair
 from chat.models import Generation, Quota
+from chat.running import lease
+from chat.running import runner as runner_module
 from tests.core.helpers import ask, claim_one, ended, expire, finish, fresh, runner_of
 from tests.core.racing import race
 from tests.reading import eventually, finished

@@ -15,7 +15,7 @@ from chat.database import in_database
 from chat.events import Delta, Done, Failed, Snapshot, Started
 from chat.gathering import gathering
 from chat.models import Generation
-from chat.process import Process
+from chat.running.process import Process
 from chat.tape import SPAN, MemoryTape, Tape
 from tests.core.helpers import ask, claim_one, ended, finish, fresh
 from tests.reading import Shown, eventually, finished, scripted, watch

@@ -10,10 +10,11 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import connections
 
-from chat import conversations, generations, lease, outcomes
+from chat import conversations, generations
 from chat.asking import Ask
 from chat.errors import BusyError, ChatError, ConflictError, NotFoundError
 from chat.models import Conversation, Generation, Message
+from chat.running import lease, outcomes
 from tests.core.helpers import ask, claim_one, ended, finish, fresh, said
 
 pytestmark = pytest.mark.django_db

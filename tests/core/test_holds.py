@@ -16,7 +16,6 @@ from django.db.models.deletion import ProtectedError
 from django.test import Client
 from django.utils import timezone
 
-from chat import accounts, audit, erasure, findings, holds, removal, review
 from chat.errors import ConflictError, NotFoundError
 from chat.models import (
     AuditEntry,
@@ -30,6 +29,9 @@ from chat.models import (
     Note,
     PromptTemplate,
 )
+from chat.people import accounts
+from chat.privacy import audit, erasure, holds, removal, review
+from chat.screening import findings
 from tests.api.helpers import answered
 from tests.core.bringing import all_json, bring
 from tests.core.racing import race

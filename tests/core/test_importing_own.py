@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from chat import removal, tags
+from chat import tags
 from chat.models import Conversation, Feedback, Generation, Message
+from chat.privacy import removal
 from tests.api.helpers import answered
 from tests.core.bringing import all_json, bring, forgotten, path
 from tests.core.helpers import ask, fresh

@@ -9,10 +9,10 @@ import pytest
 from django.contrib.auth.models import Group, Permission, User
 from django.utils import timezone
 
-from chat import invites
-from chat.audit import Action
 from chat.errors import ConflictError, NotFoundError
 from chat.models import AuditEntry, Invite
+from chat.people import invites
+from chat.privacy.audit import Action
 from tests.core.racing import race
 
 pytestmark = pytest.mark.django_db

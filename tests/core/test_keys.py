@@ -8,9 +8,9 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import connection
 
-from chat import keys
 from chat.errors import ConflictError
 from chat.models import ApiKey
+from chat.people import keys
 
 
 @pytest.mark.django_db(transaction=True)

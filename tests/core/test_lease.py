@@ -6,9 +6,10 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import connection
 
-from chat import generations, lease, outcomes
-from chat.lease import MAX_ATTEMPTS
+from chat import generations
 from chat.models import Generation
+from chat.running import lease, outcomes
+from chat.running.lease import MAX_ATTEMPTS
 from tests.core.helpers import ask, claim_one, ended, expire, finish, fresh, said
 from tests.core.racing import race
 

@@ -9,10 +9,10 @@ from dataclasses import replace
 import pytest
 from django.db import DataError
 
-from chat import job, outcomes
 from chat.database import in_database
-from chat.lease import claim
-from chat.ledger import Ledger
+from chat.running import job, outcomes
+from chat.running.lease import claim
+from chat.running.ledger import Ledger
 from tests.core.helpers import ask, ended, finish, fresh, runner_of
 from tests.reading import finished, scripted
 

@@ -15,11 +15,13 @@ from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from chat import lease, limits, usage
 from chat.errors import LimitError, NotFoundError
+from chat.limits import enforce as limits
+from chat.limits import usage
+from chat.limits.quotas import Allowance, quotas
+from chat.limits.rates import Rate
 from chat.models import Conversation, Generation, Message, Pace, Quota, Usage
-from chat.quotas import Allowance, quotas
-from chat.rates import Rate
+from chat.running import lease
 from tests.core.helpers import ask, claim_one, ended, finish
 from tests.core.racing import race
 

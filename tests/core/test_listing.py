@@ -8,8 +8,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from chat import lease, listing
+from chat import listing
 from chat.models import Conversation
+from chat.running import lease
 
 pytestmark = pytest.mark.django_db
 INDEXED = {

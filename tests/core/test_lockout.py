@@ -6,9 +6,10 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from chat import lease, nudges
+from chat import nudges
 from chat.database import in_database
-from chat.process import Process
+from chat.running import lease
+from chat.running.process import Process
 from tests.core.helpers import ask, fresh
 from tests.reading import finished
 

@@ -10,10 +10,11 @@ from collections.abc import Iterator
 import pytest
 from django.db import IntegrityError
 
-from chat import driver, logs, outcomes
 from chat.database import in_database
 from chat.engines.base import EngineError
-from chat.process import Process
+from chat.observe import logs
+from chat.running import driver, outcomes
+from chat.running.process import Process
 from tests.core.helpers import ask
 from tests.reading import body, eventually, finished
 
@@ -112,7 +113,7 @@ class TestAbout:
     ) -> None:
         monkeypatch.setattr(driver.Driver, "_open", refused)
         row = await in_database(ask, alice, SECRET)
-        [told] = await lines_of(as_json, "chat.runner")
+        [told] = await lines_of(as_json, "chat.running.runner")
 
         assert told["generation"] == str(row.pk)
         assert "IntegrityError: no such row" in told["error"]

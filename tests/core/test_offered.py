@@ -9,14 +9,15 @@ from django.contrib.auth.models import Group, User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from chat import nudges, offered
+from chat import nudges
 from chat.asking import Ask
 from chat.database import in_database
 from chat.engines.base import ModelInfo
 from chat.errors import ChatError
 from chat.generations import start
+from chat.limits import offered
+from chat.limits.quotas import quotas
 from chat.models import Conversation, Generation, Quota
-from chat.quotas import quotas
 from tests.core.helpers import ask, claim_one, runner_of
 from tests.reading import eventually, finished
 
@@ -228,7 +229,7 @@ class TestWithdrawn:
     async def test_every_process_hears_of_it(
         self, alice: User, running, monkeypatch
     ) -> None:
-        monkeypatch.setattr("chat.quotas.SECONDS", 1000)
+        monkeypatch.setattr("chat.limits.quotas.SECONDS", 1000)
         told: list[str] = []
 
         def relay(name: str, _news: str) -> None:

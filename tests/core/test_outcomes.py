@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from django.contrib.auth.models import User
 
-from chat import outcomes
 from chat.models import Generation
+from chat.running import outcomes
 from tests.core.helpers import ask, claim_one, ended, finish, fresh, said
 
 pytestmark = pytest.mark.django_db

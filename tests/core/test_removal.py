@@ -8,10 +8,11 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from chat import generations, nudges, removal
+from chat import generations, nudges
 from chat.errors import NotFoundError
 from chat.generations import Ask
 from chat.models import Conversation, Generation, Message, Passage
+from chat.privacy import removal
 from tests.api.helpers import answered
 from tests.core.helpers import ask, claim_one, fresh
 from tests.search.helpers import catch_up

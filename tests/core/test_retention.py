@@ -9,10 +9,11 @@ import pytest
 from django.contrib.auth.models import Group, User
 from django.utils import timezone
 
-from chat import nudges, retention
+from chat import nudges
 from chat.errors import ConflictError, NotFoundError
 from chat.models import AuditEntry, Conversation, Generation, Passage, Quota
-from chat.retention import Walk
+from chat.privacy import retention
+from chat.privacy.retention import Walk
 from tests.api.helpers import answered
 from tests.core.helpers import ask, claim_one, fresh
 from tests.core.racing import race

@@ -7,11 +7,12 @@ import time
 
 import pytest
 
-from chat import driver, generations, lease, nudges, outcomes
+from chat import generations, nudges
 from chat.database import in_database
 from chat.engines.base import Chunk, Engine, EngineLost, ModelInfo
 from chat.follow import follow
 from chat.models import Generation
+from chat.running import driver, lease, outcomes
 from chat.tape import MemoryTape
 from tests.core.helpers import ask, crash, expire, fresh, runner_of, text_on_the_way
 from tests.reading import Shown, eventually, finished, scripted, watch

@@ -7,9 +7,9 @@ import asyncio
 import pytest
 from django.db import InterfaceError, OperationalError
 
-from chat import lease, outcomes
 from chat.database import in_database
 from chat.events import Done
+from chat.running import lease, outcomes
 from chat.tape import MemoryTape
 from tests.core.helpers import ask, fresh, runner_of, text_on_the_way
 from tests.reading import finished, scripted, watch

@@ -8,10 +8,10 @@ import time
 import pytest
 
 from chat import conversations, generations, nudges
-from chat import runner as runner_module
 from chat.database import in_database
 from chat.engines.base import Engine, ModelInfo, Prompted
 from chat.models import Generation
+from chat.running import runner as runner_module
 from chat.tape import MemoryTape
 from tests.core.helpers import ask, fresh, runner_of, text_on_the_way
 from tests.reading import eventually, finished, scripted, watch

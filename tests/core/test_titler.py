@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from asgiref.sync import sync_to_async
 
-from chat import nudges, titler, titles
+from chat import nudges, titles
 from chat.engines.base import (
     Chunk,
     Engine,
@@ -21,7 +21,8 @@ from chat.engines.base import (
     ModelInfo,
 )
 from chat.models import Conversation, Generation
-from chat.titler import Titler
+from chat.running import titler
+from chat.running.titler import Titler
 from tests.api.helpers import answered
 from tests.core.helpers import OneEngine
 

@@ -7,11 +7,11 @@ import json
 import pytest
 
 from chat import conversations, generations
-from chat import runner as runner_module
 from chat.database import in_database
 from chat.engines.base import Chunk, Engine, Finished, ModelInfo
 from chat.events import Delta, Snapshot
 from chat.models import Generation, Message
+from chat.running import runner as runner_module
 from chat.tape import MemoryTape
 from chat.tool_calls import CallPiece
 from tests.core.helpers import ask, crash, expire, runner_of

@@ -9,9 +9,9 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from chat import overview, traffic
-from chat.histogram import bucket, percentile
 from chat.models import Feedback, Generation, Traffic, TrafficMark
+from chat.reports import overview, traffic
+from chat.reports.histogram import bucket, percentile
 from tests.api.helpers import answered
 from tests.core.racing import race
 

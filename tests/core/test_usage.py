@@ -9,13 +9,15 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from chat import calls, conversations, generations, lease, outcomes, usage
+from chat import calls, conversations, generations
 from chat.asking import Ask
 from chat.calls import Told
 from chat.database import in_database
-from chat.lease import MAX_ATTEMPTS
+from chat.limits import usage
+from chat.limits.usage import Used
 from chat.models import Generation, Usage
-from chat.usage import Used
+from chat.running import lease, outcomes
+from chat.running.lease import MAX_ATTEMPTS
 from tests.core.helpers import ask, claim_one, ended, expire, finish, runner_of, said
 from tests.core.racing import race
 from tests.reading import eventually, finished

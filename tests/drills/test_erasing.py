@@ -11,7 +11,8 @@ import pytest_asyncio
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 
-from chat import accounts, process
+from chat.people import accounts
+from chat.running import process
 from tests.core.helpers import ask
 from tests.reading import eventually
 

@@ -8,13 +8,13 @@ from contextlib import ExitStack
 import pytest
 import pytest_asyncio
 
-from chat import process
 from chat.asking import Ask
 from chat.engines.base import EngineError, EngineLost
 from chat.engines.registry import find_model
 from chat.engines.remote.config import RemoteModel, from_url
 from chat.engines.remote.config import Upstream as Where
 from chat.generations import start, stop
+from chat.running import process
 from tests.engines.test_remote import ask, collect, started
 from tests.reading import eventually, finished, watch
 from tests.upstream import Upstream, serve

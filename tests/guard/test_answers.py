@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from chat import generations, nudges, titler
-from chat import runner as runner_module
+from chat import generations, nudges
 from chat.asking import Ask
 from chat.database import in_database
 from chat.engines.base import (
@@ -27,7 +26,9 @@ from chat.engines.base import (
 from chat.events import Done
 from chat.guard import MASK
 from chat.models import Flag, GuardFinding, GuardRule
-from chat.rulebook import rulebook
+from chat.running import runner as runner_module
+from chat.running import titler
+from chat.screening.rulebook import rulebook
 from chat.tape import MemoryTape
 from tests.core.helpers import ask, crash, expire, fresh, runner_of
 from tests.reading import body, eventually, finished, watch

@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from chat import generations, nudges, titler
-from chat import runner as runner_module
+from chat import generations, nudges
 from chat.asking import Ask
 from chat.database import in_database
 from chat.engines.base import EngineError
@@ -20,7 +19,9 @@ from chat.external.rules import Service, Unchecked, Verdict
 from chat.external.services import Services
 from chat.guard import MASK
 from chat.models import Flag, GuardFinding, GuardRule, Message, Usage
-from chat.rulebook import rulebook
+from chat.running import runner as runner_module
+from chat.running import titler
+from chat.screening.rulebook import rulebook
 from chat.tape import MemoryTape
 from tests.core.helpers import OneEngine, ask, crash, expire, fresh, runner_of
 from tests.guard.test_answers import (

@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from chat.engines.base import Chunk, EngineError, EngineEvent, Finished
 from chat.external.gate import AHEAD, BESIDE, Gate, Refused
 from chat.external.rules import Check, Service, Unchecked, Verdict
-from chat.findings import MOST_OF_ONE
 from chat.guard import MASK
-from chat.rulebook import NO_RULES, Rules, rulebook
+from chat.screening.findings import MOST_OF_ONE
+from chat.screening.rulebook import NO_RULES, Rules, rulebook
 from chat.sentences import LONGEST, Sentences
 from chat.tool_calls import CallPiece
 from tests.guard.test_screening import DONE, Taken, call

@@ -6,10 +6,11 @@ import logging
 
 import pytest
 
-from chat import findings, nudges
+from chat import nudges
 from chat.database import in_database
 from chat.models import GuardFinding, GuardRule
-from chat.rulebook import Rulebook, announce, rulebook
+from chat.screening import findings
+from chat.screening.rulebook import Rulebook, announce, rulebook
 from tests.guard.test_answers import rule
 from tests.reading import eventually
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from chat import findings
 from chat.engines.base import Chunk, EngineEvent, Finished, Prompted
 from chat.guard import MASK, Rule, compile_rules
-from chat.rulebook import NO_RULES, Rules, rulebook
-from chat.screening import Part, Screen, screened
+from chat.screening import findings
+from chat.screening.answers import Part, Screen, screened
+from chat.screening.rulebook import NO_RULES, Rules, rulebook
 from chat.tool_calls import CallPiece, joined
 from tests.guard.test_stream import splits, texts
 

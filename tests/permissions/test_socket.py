@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from chat import consumers
-from chat.process import Process
+from chat.running.process import Process
 from tests.realtime.socket import Headers, socket
 
 from .table import SOCKET, Who

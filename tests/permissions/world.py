@@ -11,7 +11,7 @@ from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
-from chat import audit, invites, removal, sharing
+from chat import sharing
 from chat.engines.registry import models
 from chat.models import (
     ApiKey,
@@ -24,6 +24,8 @@ from chat.models import (
     PromptTemplate,
     Quota,
 )
+from chat.people import invites
+from chat.privacy import audit, removal
 from tests.api.helpers import answered
 
 

@@ -8,10 +8,11 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from chat import accounts, consumers, keys
+from chat import consumers
 from chat.database import in_database
 from chat.models import ApiKey, Generation
-from chat.process import Process
+from chat.people import accounts, keys
+from chat.running.process import Process
 from tests.core.helpers import ask
 from tests.reading import eventually, watch
 

@@ -12,10 +12,11 @@ from django.contrib.auth.models import User
 from django.db import OperationalError
 from django.test import Client
 
-from chat import callers, consumers, notices, nudges
+from chat import consumers, notices, nudges
 from chat.database import in_database
 from chat.models import ApiKey
-from chat.process import Process
+from chat.people import callers
+from chat.running.process import Process
 from tests.reading import eventually
 
 from .socket import Headers, socket

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from chat import consumers, nudges
 from chat.models import ApiKey
-from chat.process import Process
+from chat.running.process import Process
 
 from .socket import Headers, socket
 

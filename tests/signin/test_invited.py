@@ -11,8 +11,8 @@ from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.utils import timezone
 
-from chat import invites
 from chat.models import Invite
+from chat.people import invites
 
 pytestmark = pytest.mark.django_db
 GIVEN = {"username": "eve", "email": "eve@example.org", "password": "a long secret 7"}

@@ -17,7 +17,7 @@ from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.utils import timezone
 
-from chat import invites
+from chat.people import invites
 from chat.signin import sso
 from chatsite.handler import OneHopHandler
 

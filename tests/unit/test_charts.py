@@ -7,7 +7,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat.charts import COLOURS, HEIGHT, STEP, Series, lines, ranked, stacked
+from chat.reports.charts import COLOURS, HEIGHT, STEP, Series, lines, ranked, stacked
 
 LABELS = ["a", "b", "c"]
 COUNTS = st.lists(st.integers(0, 10**12), min_size=3, max_size=3)

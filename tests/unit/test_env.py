@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from chat.rates import parse
+from chat.limits.rates import parse
 from chatsite.env import Env
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat.histogram import LAST, bucket, percentile, upper_end
+from chat.reports.histogram import LAST, bucket, percentile, upper_end
 
 TIMES = st.lists(st.floats(1, 10_000_000), min_size=1, max_size=200)
 SHARES = st.sampled_from([0.5, 0.95, 0.99, 1.0])

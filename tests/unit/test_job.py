@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from chat.engines.base import Chunk, Finished, Progress, Prompted
 from chat.events import Snapshot
-from chat.job import Job, Said
-from chat.lease import Lease
 from chat.models import Generation
-from chat.outcomes import Checkpoint
+from chat.running.job import Job, Said
+from chat.running.lease import Lease
+from chat.running.outcomes import Checkpoint
 from chat.tape import MemoryTape
 from tests.reading import Shown
 

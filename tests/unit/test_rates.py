@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chat.rates import Rate, parse
+from chat.limits.rates import Rate, parse
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from chat import rendering
-from chat.rendering import ATTRIBUTES, TAGS, markdown
+from chat.pages import rendering
+from chat.pages.rendering import ATTRIBUTES, TAGS, markdown
 
 PARTS = st.sampled_from(
     ["<", ">", "[a](", "![", ")", "javascript:", "`", "*", "\n", "&lt;", '"', "<svg"]

@@ -7,8 +7,8 @@ from datetime import date, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat.usage import Used
-from chat.usage_plot import DAYS, HEIGHT, plot, round_up
+from chat.limits.usage import Used
+from chat.reports.usage_plot import DAYS, HEIGHT, plot, round_up
 
 TODAY = date(2026, 3, 1)
 COUNTS = st.integers(0, 10**12)

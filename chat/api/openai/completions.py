@@ -13,8 +13,8 @@ from ... import calls
 from ...engines.registry import can
 from ...errors import ChatError
 from ...follow import usage
+from ...limits.offered import model_for, models_for
 from ...models import Generation
-from ...offered import model_for, models_for
 from ..auth import caller_of
 from ..chat import IdempotencyKey
 from ..document import event_stream

@@ -19,10 +19,11 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 
-from ... import process, sse
+from ... import sse
 from ...events import Delta, Done, Failed, Snapshot
 from ...follow import follow, reread
 from ...models import Generation
+from ...running import process
 from ...tool_calls import CallPiece
 from ..forward import Progressing, Rewound
 from ..whole import CLOSING, REWOUND

@@ -10,13 +10,15 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from ninja import Query, Router
 
-from ... import calls, generations, process, removal
+from ... import calls, generations
 from ...engines.registry import can
 from ...errors import ChatError, NotFoundError
 from ...events import Snapshot
 from ...follow import end_of, reread
 from ...models import Generation
+from ...privacy import removal
 from ...records import load
+from ...running import process
 from ..auth import caller_of
 from ..chat import IdempotencyKey
 from ..document import event_stream

@@ -8,8 +8,8 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 
-from chat import keys
 from chat.errors import ChatError
+from chat.people import keys
 
 SCOPES = ("chat", "read")
 

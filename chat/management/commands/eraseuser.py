@@ -8,8 +8,8 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
 
-from chat import accounts
 from chat.errors import ChatError
+from chat.people import accounts
 
 
 class Command(BaseCommand):

@@ -10,7 +10,8 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
 
-from chat import audit, exporting
+from chat import exporting
+from chat.privacy import audit
 
 
 class Command(BaseCommand):

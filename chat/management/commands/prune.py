@@ -8,8 +8,8 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand
 
-from chat import audit, holds, removal
-from chat.retention import Walk
+from chat.privacy import audit, holds, removal
+from chat.privacy.retention import Walk
 
 
 class Command(BaseCommand):

@@ -9,9 +9,9 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from chat import process
 from chat.checks import refuse_serious_problems
 from chat.engines.base import EngineError
+from chat.running import process
 
 
 class Command(BaseCommand):

@@ -1,6 +1,6 @@
 /**
  * Conversations by when something happened there last, in the reader's own days.
- * `chat/first_page.py` groups the first page of them in the same way.
+ * `chat/pages/first.py` groups the first page of them in the same way.
  *
  * @typedef {import("./listing.js").Conversation} Conversation
  */

@@ -1,0 +1,1 @@
+"""What one user may: models, requests, tokens, a place in the queue."""

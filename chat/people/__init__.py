@@ -1,0 +1,1 @@
+"""Accounts, and what they carry: keys, invitations, preferences."""

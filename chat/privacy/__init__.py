@@ -1,0 +1,1 @@
+"""Who reads, what is kept, what goes: review, audit, holds, retention, erasure."""

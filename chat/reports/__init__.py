@@ -1,0 +1,1 @@
+"""What staff see in numbers: hourly sums, overview, usage, charts."""

@@ -1,0 +1,1 @@
+"""Generations at work: claimed, driven, written down, ended."""

@@ -1,0 +1,372 @@
+"""One generation while this process drives it: what it said and what is saved.
+
+Tool calls cannot be continued in their midst: no engine takes half of one. So a new
+owner goes on behind the text that is there, and the calls are begun again (`restart`);
+those that name the same tool as before keep their ids.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+
+from .. import tool_calls
+from ..conversations import prompts
+from ..engines.base import (
+    ChatMessage,
+    Chunk,
+    EngineEvent,
+    EngineRequest,
+    Finished,
+    Params,
+    Progress,
+    Prompted,
+)
+from ..engines.registry import can
+from ..events import Delta, Snapshot
+from ..external.gate import Gate
+from ..limits.quotas import quotas
+from ..models import Generation, GuardFinding
+from ..records import load_all
+from ..screening import findings
+from ..screening.answers import Part as AnswerPart
+from ..screening.answers import Screen, storable
+from ..screening.rulebook import rulebook
+from ..tape import Writer
+from ..tool_calls import CallPiece, Calls
+from .lease import Lease
+from .outcomes import Checkpoint, Outcome
+
+if TYPE_CHECKING:
+    from ..observe.otel import Attempt
+
+Interruption = Literal["stopped", "drained", "lost"]
+Part = TypeVar("Part")
+
+
+@dataclass(slots=True)
+class Growing(Generic[Part]):
+    """Parts of what grows. Joined when it is needed, never per token."""
+
+    parts: list[Part] = field(default_factory=list)
+    saved: int = 0
+
+    def add(self, part: Part) -> None:
+        if part:
+            self.parts.append(part)
+
+    @property
+    def is_news(self) -> bool:
+        return self.saved < len(self.parts)
+
+    def fresh(self) -> list[Part]:
+        return self.parts[self.saved :]
+
+
+class Said(Growing[str]):
+    def news(self) -> str:
+        return "".join(self.fresh())
+
+    def whole(self) -> str:
+        return "".join(self.parts)
+
+
+class Called(Growing[CallPiece]):
+    def news(self) -> str:
+        return tool_calls.lines(self.fresh()) if self.is_news else ""
+
+    def whole(self) -> Calls:
+        return tool_calls.joined(self.parts)
+
+
+@dataclass(slots=True)
+class Job:
+    lease: Lease
+    row: Generation
+    messages: list[ChatMessage]
+    _text: Said
+    _reasoning: Said
+    _ids: Said
+    prompt_tokens: int
+    completion_tokens: int
+    first_token: datetime | None
+    first_text: datetime | None = None
+    writer: Writer | None = None
+    task: asyncio.Task[Any] | None = None
+    """The one that streams, while it does."""
+    interrupted: Interruption | None = None
+    behind: int = 0
+    """The number of the last event in the text it goes on from."""
+    refused: bool = False
+    """Its model was withdrawn from its user before it began."""
+    _calls: Called = field(default_factory=Called)
+    _saved_tokens: int = 0
+    _in_doubt: bool = False
+    _silent: list[Chunk] = field(default_factory=list)
+    _begun_before: dict[int, CallPiece] = field(default_factory=dict)
+    """The calls of an earlier attempt, by their index."""
+    screen: Screen = field(init=False)
+    """What the engine says goes through it, and then through the gate."""
+    gate: Gate = field(init=False)
+    trace: Attempt | None = None
+    """While traces are on."""
+
+    def __post_init__(self) -> None:
+        self.screen = Screen(self)
+        self.gate = Gate(self)
+
+    @property
+    def text(self) -> str:
+        return self._text.whole()
+
+    @property
+    def reasoning(self) -> str:
+        return self._reasoning.whole()
+
+    def part(self, part: AnswerPart) -> str:
+        """So far, with what waits for a check; of a tool call, its arguments."""
+        return self._said(part) + self.gate.held(part)
+
+    def _said(self, part: AnswerPart) -> str:
+        if part == "text":
+            return self.text
+        if part == "reasoning":
+            return self.reasoning
+        calls = self._calls.whole()
+        return "".join(call.arguments for call in calls if call.index == part)
+
+    def rest(self) -> Iterator[EngineEvent]:
+        """What still waits, now that it is broken off, as far as it may be seen."""
+        return self.gate.rest(self.screen.rest())
+
+    @property
+    def _parts(self) -> tuple[Growing[Any], ...]:
+        return self._text, self._reasoning, self._ids, self._calls
+
+    def interrupt(self, why: Interruption) -> None:
+        """End the stream; the first reason counts."""
+        if self.interrupted is None:
+            self.interrupted = why
+            if self.task is not None:
+                self.task.cancel()
+
+    def adopt(self, seq: int, said: Snapshot) -> None:
+        """Go on from what the tape says, which is newer than the checkpoint."""
+        ids = "".join(f"{token} " for token in said.token_ids)
+        self._text = Said([said.text])
+        self._reasoning = Said([said.reasoning])
+        self._ids = Said([ids])
+        self._calls = Called(list(said.tool_calls))
+        self.completion_tokens = said.tokens
+        self.behind = seq
+        self._in_doubt = True
+
+    def restart(self) -> Snapshot | None:
+        """Take back the tool calls, if there are any: what is left."""
+        calls = self._calls.whole()
+        if not calls:
+            return None
+        self._begun_before = {call.index: call for call in calls}
+        self.completion_tokens -= sum(call.tokens for call in calls)
+        ids = self._token_ids()[: self.completion_tokens]
+        self._ids = Said(["".join(f"{token} " for token in ids)])
+        self._calls = Called()
+        self._in_doubt = True
+        return self.so_far()
+
+    def so_far(self) -> Snapshot:
+        return Snapshot(
+            self.text,
+            self.reasoning,
+            self.completion_tokens,
+            self._token_ids(),
+            self._calls.whole(),
+        )
+
+    def _token_ids(self) -> tuple[int, ...]:
+        return tuple(map(int, self._ids.whole().split()))
+
+    def request(self) -> EngineRequest:
+        return EngineRequest(
+            id=f"{self.lease.generation}.{self.lease.attempt}",
+            model=self.row.model,
+            messages=self.messages,
+            params=Params.from_json(self.row.params),
+            progress=Progress(
+                text=self.text,
+                reasoning=self.reasoning,
+                token_ids=self._token_ids(),
+                completion_tokens=self.completion_tokens,
+            ),
+            trace=self.trace.header if self.trace is not None else "",
+        )
+
+    def take(self, event: EngineEvent, now: float) -> str | None:
+        """Take one engine event in; the finish reason once it has ended."""
+        if isinstance(event, Chunk):
+            self._take_chunk(event, now)
+        elif isinstance(event, Prompted):
+            self.prompt_tokens = event.prompt_tokens
+        elif isinstance(event, Finished):
+            if event.prompt_tokens is not None:
+                self.prompt_tokens = event.prompt_tokens
+            if event.completion_tokens is not None:
+                self.completion_tokens = event.completion_tokens
+            return event.finish_reason
+        return None
+
+    def take_now(self, event: EngineEvent) -> str | None:
+        return self.take(event, time.time())
+
+    def _take_chunk(self, chunk: Chunk, now: float) -> None:
+        self.completion_tokens += chunk.tokens
+        if chunk.token_ids:
+            self._ids.add("".join([f"{token} " for token in chunk.token_ids]))
+        self._silent.append(chunk)
+        text, reasoning = storable(chunk.text), storable(chunk.reasoning)
+        calls = self._calls_in(chunk) if chunk.tool_calls else ()
+        if not (text or reasoning or calls):
+            return
+        if self.first_token is None or self.first_text is None:
+            self._note_first(datetime.fromtimestamp(now, UTC), bool(text or calls))
+        assert self.writer is not None
+        self.writer.append(self._delta(text, reasoning, calls))
+        self._text.add(text)
+        self._reasoning.add(reasoning)
+        self._calls.parts += calls
+
+    def _note_first(self, moment: datetime, is_text: bool) -> None:
+        self.first_token = self.first_token or moment
+        if is_text:
+            self.first_text = self.first_text or moment
+
+    def _calls_in(self, chunk: Chunk) -> Calls:
+        """As they are stored. The chunk's tokens are those of its first piece."""
+        calls = tuple(map(self._known_again, chunk.tool_calls))
+        if calls and not (chunk.text or chunk.reasoning):
+            calls = (replace(calls[0], tokens=chunk.tokens), *calls[1:])
+        return calls
+
+    def _known_again(self, piece: CallPiece) -> CallPiece:
+        """A call that was begun before, under its earlier id."""
+        before = self._begun_before.get(piece.index) if piece.id else None
+        same = before is not None and before.name == piece.name
+        return replace(
+            piece,
+            id=before.id if before and same else storable(piece.id),
+            name=storable(piece.name),
+            arguments=storable(piece.arguments),
+        )
+
+    def _delta(self, text: str, reasoning: str, calls: Calls) -> Delta:
+        """With the tokens since the last delta, also those that made no text."""
+        silent, self._silent = self._silent, []
+        if len(silent) == 1:
+            return Delta(text, reasoning, silent[0].tokens, silent[0].token_ids, calls)
+        ids = chain.from_iterable(part.token_ids for part in silent)
+        tokens = sum(part.tokens for part in silent)
+        return Delta(text, reasoning, tokens, tuple(ids), calls)
+
+    def news(self) -> Checkpoint | None:
+        """What the database does not have yet; None when it has everything."""
+        same = self.completion_tokens == self._saved_tokens
+        if (
+            same
+            and not self._in_doubt
+            and not any(part.is_news for part in self._parts)
+        ):
+            return None
+        assert self.writer is not None
+        return Checkpoint(
+            lease=self.lease,
+            last_seq=max(self.behind, self.writer.last_seq),
+            text=self._text.news(),
+            reasoning=self._reasoning.news(),
+            token_ids=self._ids.news(),
+            tool_calls=self._calls.news(),
+            prompt_tokens=self.prompt_tokens,
+            completion_tokens=self.completion_tokens,
+            first_token=self.first_token,
+            first_text=self.first_text,
+            whole=self._in_doubt,
+            marks=tuple(len(part.parts) for part in self._parts),
+        )
+
+    def found(self) -> list[GuardFinding]:
+        """What the guard found since the last time."""
+        found = self.screen.found() + self.gate.found()
+        findings.belong(found, self.row.user_id, self.row, store=self.row.store)
+        return found
+
+    def saved(self, checkpoint: Checkpoint) -> None:
+        """That checkpoint is in the database; later parts are still news."""
+        for part, mark in zip(self._parts, checkpoint.marks, strict=True):
+            part.saved = mark
+        self._saved_tokens = checkpoint.completion_tokens
+        self._in_doubt = False
+
+    def doubt(self) -> None:
+        """A checkpoint failed, perhaps after its commit: the next one is whole."""
+        self._in_doubt = True
+        for part in self._parts:
+            part.saved = 0
+
+    def outcome(self, status: str, **how: Any) -> Outcome:
+        assert self.writer is not None
+        return Outcome(
+            status=status,
+            said=self.so_far(),
+            prompt_tokens=self.prompt_tokens,
+            completion_tokens=self.completion_tokens,
+            last_seq=self.writer.next_seq,
+            first_token=self.first_token,
+            first_text=self.first_text,
+            **how,
+        )
+
+
+def prepare(leases: Sequence[Lease]) -> list[Job]:
+    """Load what claimed generations need; from their checkpoints if they have some.
+    Those that were deleted meanwhile are left out."""
+    rulebook.now()
+    found = {row.pk: row for row in load_all([held.generation for held in leases])}
+    told = prompts(list(found.values()), knows_tools)
+    return [
+        job_of(held, row, told[row.message_id])
+        for held in leases
+        if (row := found.get(held.generation)) is not None
+    ]
+
+
+def knows_tools(model: str) -> bool:
+    return can(model, "tools")
+
+
+def job_of(lease: Lease, row: Generation, messages: list[ChatMessage]) -> Job:
+    said = [
+        Said([part] if part else [], 1 if part else 0)
+        for part in (row.text, row.reasoning, row.token_ids)
+    ]
+    calls = row.said.tool_calls
+    return Job(
+        lease=lease,
+        row=row,
+        messages=messages,
+        _text=said[0],
+        _reasoning=said[1],
+        _ids=said[2],
+        _calls=Called(list(calls), len(calls)),
+        prompt_tokens=row.prompt_tokens,
+        completion_tokens=row.completion_tokens,
+        first_token=row.first_token,
+        first_text=row.first_text,
+        behind=row.last_seq,
+        # What has begun is finished, whoever goes on with it.
+        refused=lease.attempt == 1 and not quotas.may_use(row.user_id, row.model),
+        _saved_tokens=row.completion_tokens,
+    )

@@ -1,0 +1,1 @@
+"""The guard at work: rules against questions and answers, and what they found."""
