@@ -41,6 +41,7 @@ class Env(BaseSettings):
     TIME_ZONE: str = "UTC"
 
     CHAT_MODEL: str = "demo"
+    CHAT_MODEL_REVISION: str | None = None
     CHAT_BASE_URL: str | None = None
     CHAT_API_KEY: SecretStr | None = None
     CHAT_MODELS_FILE: Path | None = None
@@ -67,6 +68,7 @@ class Env(BaseSettings):
     CHAT_DAILY_TOKENS: int = Field(default=0, ge=0)
     CHAT_MONTHLY_TOKENS: int = Field(default=0, ge=0)
     CHAT_CACHE_MB: int | None = Field(default=None, ge=16)
+    CHAT_LOCAL_MEMORY_MB: int | None = Field(default=None, ge=64)
     CHAT_STEP_SECONDS: float = Field(default=120, ge=1, le=3600)
     CHAT_MAX_IMPORT_MB: int = Field(default=100, ge=1, le=2048)
     CHAT_SHARING: bool = True
@@ -108,6 +110,7 @@ class Env(BaseSettings):
 
     @field_validator(
         "REDIS_URL",
+        "CHAT_MODEL_REVISION",
         "CHAT_BASE_URL",
         "CHAT_API_KEY",
         "CHAT_MODELS_FILE",
@@ -115,6 +118,7 @@ class Env(BaseSettings):
         "CHAT_GUARD_KEY",
         "CHAT_AUTO_TITLES",
         "CHAT_CACHE_MB",
+        "CHAT_LOCAL_MEMORY_MB",
         "CHAT_METRICS_TOKEN",
         "EMAIL_URL",
         mode="before",

@@ -10,6 +10,7 @@ from ninja import Router, Status
 from ..errors import NotFoundError
 from ..limits.offered import models_for
 from ..models import ApiKey
+from ..observe import probes
 from ..people import keys
 from .auth import caller_of
 from .schemas import KeyIn, KeyOut, KeyPage, ModelPage, NewKeyOut
@@ -19,7 +20,8 @@ router = Router(tags=["account"])
 
 @router.get("/models", response=ModelPage)
 def list_models(request: HttpRequest) -> dict[str, Any]:
-    """Those the caller may use."""
+    """Those the caller may use. `state`: null where other processes have the engine."""
+    states = probes.states()
     return {
         "items": [
             {
@@ -29,6 +31,7 @@ def list_models(request: HttpRequest) -> dict[str, Any]:
                 "demo": info.demo,
                 "context_tokens": info.context_tokens,
                 "continues": info.continues,
+                "state": states[info.id].name if info.id in states else None,
             }
             for place, info in enumerate(models_for(caller_of(request)))
         ]

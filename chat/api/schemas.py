@@ -23,6 +23,7 @@ from pydantic import (
     field_validator,
 )
 
+from ..engines.base import StateName
 from ..models.tag import MAX_TAGS, TAG_CHARS
 
 SURROGATE = re.compile("[\ud800-\udfff]")
@@ -307,6 +308,7 @@ class ModelOut(Schema):
     demo: bool
     context_tokens: int | None
     continues: bool
+    state: StateName | None
 
 
 class ModelPage(Schema):

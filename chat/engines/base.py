@@ -11,7 +11,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NotRequired, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 from ..tool_calls import Calls
 
@@ -164,6 +164,27 @@ class ModelInfo:
     continues: bool = True
 
 
+StateName = Literal["waiting", "downloading", "loading", "ready", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelState:
+    """How far a model is in this process, for those who run it.
+
+    `waiting`: it is loaded when it is asked for. `message`: what it does, or what to do
+    about it. `bytes` and `files` are those of a download. `seconds`: how long it took
+    from the start to the first token.
+    """
+
+    name: StateName
+    message: str = ""
+    bytes: int = 0
+    total_bytes: int = 0
+    files: int = 0
+    total_files: int = 0
+    seconds: float | None = None
+
+
 class Engine(ABC):
     """One backend that serves one or more models in this process."""
 
@@ -179,6 +200,12 @@ class Engine(ABC):
     def problem(self) -> str | None:
         """Why the engine cannot serve right now; None when it is ready."""
         return None
+
+    def states(self) -> dict[str, ModelState]:
+        """Of each of its models."""
+        problem = self.problem
+        state = ModelState("failed", problem) if problem else ModelState("ready")
+        return {info.id: state for info in self.models}
 
     def serves(self, model: str) -> bool:
         return any(info.id == model for info in self.models)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from .base import Engine, EngineError, ModelInfo
+from .base import Engine, EngineError, ModelInfo, ModelState
 from .remote import RemoteEngine
 from .remote.config import Upstream, from_file, from_url
 from .remote.engine import infos
@@ -96,12 +96,14 @@ def _local(source: str, info: ModelInfo) -> Engine:
     # The one import that brings torch in: only where a local model is served.
     from .local import LocalEngine  # noqa: PLC0415
 
-    budget = settings.CHAT_CACHE_MB
+    cache, budget = settings.CHAT_CACHE_MB, settings.CHAT_LOCAL_MEMORY_MB
     return LocalEngine(
         source,
         info,
-        cache_bytes=budget and budget * 2**20,
+        cache_bytes=cache and cache * 2**20,
+        budget=budget and budget * 2**20,
         step_seconds=settings.CHAT_STEP_SECONDS,
+        revision=settings.CHAT_MODEL_REVISION,
     )
 
 
@@ -125,35 +127,74 @@ def can(name: str, what: str) -> bool:
     return info is not None and what in info.can
 
 
-class Engines:
-    """The engines of this process. They load in the background; `get` waits."""
+class Slot:
+    """An offer and its engine, which loads in the background."""
 
-    def __init__(self) -> None:
-        self._engines: list[tuple[Offer, asyncio.Task[Engine]]] = []
+    def __init__(self, offer: Offer) -> None:
+        self.offer = offer
+        self._engine: Engine | None = None
+        self.task = asyncio.create_task(self._load(), name="engine-load")
 
-    async def start(self) -> None:
-        for offer in offers():
-            task = asyncio.create_task(self._load(offer), name="engine-load")
-            self._engines.append((offer, task))
-
-    async def _load(self, offer: Offer) -> Engine:
+    async def _load(self) -> Engine:
         try:
-            engine = await asyncio.to_thread(offer.build)
+            self._engine = engine = await asyncio.to_thread(self.offer.build)
             await engine.start()
         except EngineError as error:
             logger.error("%s: %s", error.code, error.message)
             raise
         return engine
 
+    @property
+    def loaded(self) -> Engine | None:
+        done = self.task.done() and not self.task.cancelled()
+        return self._engine if done and not self.task.exception() else None
+
+    @property
+    def problem(self) -> str | None:
+        """Why it cannot serve; None when it is ready."""
+        name = self.offer.models[0].id if self.offer.models else "an engine"
+        if self.task.done() and self.loaded is None:
+            return f"{name}: {self._failure}"
+        if self._engine and (problem := self._engine.problem):
+            return f"{name}: {problem}"
+        return None if self.loaded else f"{name} is loading"
+
+    @property
+    def _failure(self) -> object:
+        return "stopped" if self.task.cancelled() else self.task.exception()
+
+    def states(self) -> dict[str, ModelState]:
+        if self._engine and (self.loaded or self._engine.problem):
+            return self._engine.states()
+        failed = self.task.done()
+        state = ModelState("failed" if failed else "loading", self.problem or "")
+        return {info.id: state for info in self.offer.models}
+
+    async def stop(self) -> None:
+        self.task.cancel()
+        await asyncio.gather(self.task, return_exceptions=True)
+        if (engine := self.loaded) is not None:
+            await engine.stop()
+
+
+class Engines:
+    """The engines of this process. They load in the background; `get` waits."""
+
+    def __init__(self) -> None:
+        self._slots: list[Slot] = []
+
+    async def start(self) -> None:
+        self._slots += map(Slot, offers())
+
     async def get(self, model: str) -> Engine:
         """The engine that serves `model`, when it has loaded. Raises `EngineError`."""
-        for offer, task in self._engines:
-            if any(info.id == model for info in offer.models):
-                return await asyncio.shield(task)
-        for _offer, task in self._engines:
+        for slot in self._slots:
+            if any(info.id == model for info in slot.offer.models):
+                return await asyncio.shield(slot.task)
+        for slot in self._slots:
             # Listed since then, in this process or in the one that was asked.
-            if task.done() and not task.exception() and task.result().serves(model):
-                return task.result()
+            if (engine := slot.loaded) is not None and engine.serves(model):
+                return engine
         raise EngineError(
             "model_not_found", f"The model {model} is not served any more."
         )
@@ -161,29 +202,25 @@ class Engines:
     @property
     def loading(self) -> bool:
         """Something here cannot serve yet: another process may be able to."""
-        return any(not task.done() for _offer, task in self._engines)
+        return any(not slot.task.done() for slot in self._slots)
 
     async def loaded(self) -> None:
         """When all have loaded. Raises `EngineError` if one cannot."""
-        await asyncio.gather(*(asyncio.shield(task) for _offer, task in self._engines))
+        await asyncio.gather(*(asyncio.shield(slot.task) for slot in self._slots))
 
     @property
     def problem(self) -> str | None:
         """Why not every engine can serve; None when all are ready."""
-        for offer, task in self._engines:
-            name = offer.models[0].id if offer.models else "an engine"
-            if not task.done():
-                return f"{name} is loading"
-            if error := task.exception():
-                return f"{name}: {error}"
-            if problem := task.result().problem:
-                return f"{name}: {problem}"
-        return None
+        return next((slot.problem for slot in self._slots if slot.problem), None)
+
+    def states(self) -> dict[str, ModelState]:
+        """Of each model, by its id. Two engines list one name: the first serves it."""
+        found: dict[str, ModelState] = {}
+        for slot in self._slots:
+            found = slot.states() | found
+        return found
 
     async def stop(self) -> None:
-        for _offer, task in self._engines:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-            if not task.cancelled() and task.exception() is None:
-                await task.result().stop()
-        self._engines.clear()
+        for slot in self._slots:
+            await slot.stop()
+        self._slots.clear()

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import time
 from collections import deque
 from collections.abc import AsyncGenerator
 from contextlib import suppress
@@ -26,11 +27,12 @@ from chat.engines.base import (
     EngineRequest,
     Finished,
     ModelInfo,
+    ModelState,
     Params,
     Prompted,
 )
 from chat.engines.local.job import Inbox, Job, JobMaker
-from chat.engines.local.loading import Loaded, load
+from chat.engines.local.loading import Loaded, Wanted, load
 from chat.engines.local.memory import batching, cache_tokens
 from chat.engines.local.worker import BatchWorker
 
@@ -57,6 +59,8 @@ class LocalEngine(Engine):
         max_tokens: int = 1024,
         device: str | None = None,
         step_seconds: float = 120,
+        revision: str | None = None,
+        budget: int | None = None,
     ) -> None:
         """`model`: a folder or hub id; `info`: what it is called here. Loads nothing.
 
@@ -65,16 +69,16 @@ class LocalEngine(Engine):
         `max_batch_tokens`: of one step; fewer stall running replies less while a
         long prompt is read. `max_requests`: in one step; more wait their turn.
         `max_tokens`: of a reply whose request does not say. `step_seconds`: a step
-        that takes longer hangs, and the worker is given up for another.
+        that takes longer hangs, and the worker is given up for another. `revision`:
+        of the hub. `budget`: bytes of memory it may take, where that is said.
         """
-        self._path = model
+        self._wanted = Wanted(model, revision, device, cache_bytes, budget)
         self._info = info or ModelInfo(model, Path(model).name)
         self._cache_size = cache_size
         self._cache_bytes = cache_bytes
         self._max_batch_tokens = max_batch_tokens
         self._max_requests = max_requests
         self._max_tokens = max_tokens
-        self._device = device
         self._step_seconds = step_seconds
         self._loaded: Loaded | None = None
         self._tokens: int | None = None
@@ -83,47 +87,56 @@ class LocalEngine(Engine):
         self._maker: JobMaker | None = None
         self._inboxes: dict[str, Inbox] = {}
         self._serial = 0
-        self._started = False
+        self._started = self._loading = False
         self._deaths: deque[float] = deque(maxlen=MAX_DEATHS)
-        self._problem: str | None = "not started"
+        self._state = ModelState("waiting", "not started")
         self._recovery: asyncio.Task[None] | None = None
+        self._seconds: float | None = None
         self.models = [self._info]
 
     @property
     def problem(self) -> str | None:
-        return self._problem
+        return None if self._state.name == "ready" else self._state.message
+
+    def states(self) -> dict[str, ModelState]:
+        return {self._info.id: self._state}
 
     async def start(self) -> None:
         if self._worker is not None:
             return
         worker: BatchWorker | None = None
-        self._report(f"loading {self._info.id}")
+        began = time.monotonic()
+        self._loading = True
+        self._report(ModelState("loading", f"loading {self._info.id}"))
         try:
-            loaded = await asyncio.to_thread(
-                load, self._path, self._report, self._device
-            )
+            loaded = await asyncio.to_thread(load, self._wanted, self._report)
             self._loaded = loaded
             worker = self._start_worker(loaded)
             self._watchdog = asyncio.create_task(self._watch(), name="watchdog")
-            self._report(f"warming up {self._info.id}")
+            self._report(ModelState("loading", f"warming up {self._info.id}"))
             await self._warm_up()
         except BaseException as error:
             await self._release()
             cause = worker and worker.last_error
-            self._problem = f"{self._info.id} cannot be served: {cause or error}"
+            text = f"{self._info.id} cannot be served: {cause or error}"
+            if worker is None and isinstance(error, EngineError):
+                text = error.message  # of the load, which names the model
+            self._fail(text)
             if cause is not None:
-                raise EngineError("model_broken", self._problem) from cause
+                raise EngineError("model_broken", text) from cause
             raise
+        self._seconds = time.monotonic() - began
+        logger.info("%s was started in %.1f s", self._info.id, self._seconds)
         self._ready()
 
     async def stop(self) -> None:
-        self._problem = "stopped"
+        self._state = ModelState("waiting", "stopped")
         await self._release()
 
     async def stream(self, request: EngineRequest) -> AsyncGenerator[EngineEvent]:
         worker, maker = self._worker, self._maker
         if worker is None or maker is None:
-            raise EngineError("not_ready", f"{self._problem}", retryable=True)
+            raise EngineError("not_ready", self._state.message, retryable=True)
         if request.id in self._inboxes:
             raise EngineError("duplicate_request", f"{request.id} is running already.")
         inbox = self._inboxes[request.id] = Inbox()
@@ -206,13 +219,13 @@ class LocalEngine(Engine):
             cause = TimeoutError(f"a step took more than {self._step_seconds:g} s")
             logger.error("The model worker hangs: %s", cause)
             worker.abandon(cause)
-            recovering = self._problem is not None
+            recovering = self.problem is not None
             self._release_all()
             if not self._started or self._loaded is None:
                 return  # `start` says what happened
             self._worker = None
             if recovering:
-                self._problem = f"the model worker keeps hanging: {cause}"
+                self._fail(f"the model worker keeps hanging: {cause}")
             elif self._died(str(cause)):
                 self._start_another(self._loaded)
 
@@ -222,7 +235,7 @@ class LocalEngine(Engine):
         except Exception as error:  # whatever a device that is gone says
             logger.exception("The model worker cannot be started again")
             self._worker = None
-            self._problem = f"the model worker cannot be started again: {error}"
+            self._fail(f"the model worker cannot be started again: {error}")
         else:
             self._recovery = asyncio.create_task(self._recover())
 
@@ -231,10 +244,11 @@ class LocalEngine(Engine):
         now = asyncio.get_running_loop().time()
         self._deaths.append(now)
         if len(self._deaths) == MAX_DEATHS and now - self._deaths[0] < DEATHS_SECONDS:
-            self._problem = f"the model worker keeps dying: {cause}"
+            self._fail(f"the model worker keeps dying: {cause}")
             self._worker = None
             return False
-        self._problem = f"the model worker restarts after: {cause}"
+        restarting = f"the model worker restarts after: {cause}"
+        self._state = ModelState("loading", restarting)
         return True
 
     async def _recover(self) -> None:
@@ -243,8 +257,12 @@ class LocalEngine(Engine):
             self._ready()
 
     def _ready(self) -> None:
-        self._started, self._problem = True, None
+        self._started = True
+        self._state = ModelState("ready", seconds=self._seconds)
         logger.info("%s is ready", self._info.id)
+
+    def _fail(self, text: str) -> None:
+        self._state = ModelState("failed", text)
 
     def _release_all(self) -> None:
         for inbox in self._inboxes.values():
@@ -258,6 +276,7 @@ class LocalEngine(Engine):
     async def _release(self) -> None:
         worker, self._worker, self._maker = self._worker, None, None
         self._started, self._loaded, self._tokens = False, None, None
+        self._loading = False
         if self._watchdog is not None:
             self._watchdog.cancel()
         if worker is not None:
@@ -267,10 +286,15 @@ class LocalEngine(Engine):
         self._release_all()
         gc.collect()
 
-    def _report(self, text: str) -> None:
-        """What `problem` says until the engine is ready; called from any thread."""
-        self._problem = text
-        logger.info("%s", text)
+    def _report(self, state: ModelState) -> None:
+        """On the way to being ready; called from any thread. Raises where nobody
+        waits for that any more: a download ends here."""
+        if not self._loading:
+            raise EngineError("engine_stopped", "The engine was stopped.")
+        # A download has its own pace in the log.
+        if state.name != "downloading" and state.message != self._state.message:
+            logger.info("%s", state.message)
+        self._state = state
 
 
 def submit(worker: BatchWorker, internal: str, job: Job, inbox: Inbox) -> bool:

@@ -7,6 +7,7 @@ from transformers import ContinuousBatchingConfig
 
 from chat.engines.local import scheduler
 from chat.engines.local.loading import Loaded
+from chat.engines.local.room import free_memory
 
 GIB = 2**30
 CPU_CACHE_BYTES = 2 * GIB
@@ -34,8 +35,10 @@ def cache_tokens(
 def cache_bytes(loaded: Loaded) -> int:
     if loaded.model.device.type == "cuda":
         free, _total = torch.cuda.mem_get_info(loaded.model.device)
-        return int(free * GPU_CACHE_SHARE)
-    return CPU_CACHE_BYTES
+        found = int(free * GPU_CACHE_SHARE)
+    else:
+        found = min(CPU_CACHE_BYTES, free_memory() // 2)
+    return found if loaded.spare is None else min(found, loaded.spare)
 
 
 def batching(
