@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
 from datetime import datetime
 from uuid import UUID
 
@@ -48,55 +47,47 @@ async def follow(
     without a terminal event only when the process is closing: resume elsewhere.
     """
     with counted_reader(after):
-        async with aclosing(_follow(tape, generation, after)) as batches:
-            async for events in batches:
-                yield events
-
-
-async def _follow(
-    tape: Tape, generation: Generation, after: int
-) -> AsyncGenerator[list[Sequenced]]:
-    cursor = after
-    if cursor < START_SEQ:
-        yield [(START_SEQ, started(generation))]
-        cursor = START_SEQ
-    key = str(generation.pk)
-    ground(tape, generation)
-    silence = Silence()
-    while True:
-        events = tape.read(key, cursor)
-        if not events and not generation.is_live:
-            events = stored_end(generation, cursor)
-            if not events:
-                return
-        if events:
-            yield events
-            silence.end()
-            cursor, last = events[-1]
-            if is_terminal(last):
-                return
-            if cursor > SPAN:
-                await gathering.pause()
-            continue
-        wake = await tape.wait(key, cursor, silence.patience(tape, generation))
-        if wake is Wake.CLOSING:
-            return
-        if wake is Wake.NEWS:
-            continue
-        if wake is Wake.TIMEOUT and generation.status == "queued":
-            news = await silence.place(generation.pk)
-            if news is not None and cursor < SPAN - 1:
-                cursor += 1
-                yield [(cursor, news)]
-                continue
-            if silence.queued:
-                if silence.is_long():
-                    yield []
-                continue
-        generation = await reread(generation)
+        cursor = after
+        if cursor < START_SEQ:
+            yield [(START_SEQ, started(generation))]
+            cursor = START_SEQ
+        key = str(generation.pk)
         ground(tape, generation)
-        if silence.is_long():
-            yield []
+        silence = Silence(tape, key)
+        while True:
+            events = tape.read(key, cursor)
+            if not events and not generation.is_live:
+                events = stored_end(generation, cursor)
+                if not events:
+                    return
+            if events:
+                yield events
+                silence.end()
+                cursor, last = events[-1]
+                if is_terminal(last):
+                    return
+                if gathering.seconds and cursor > SPAN:
+                    await gathering.pause()
+                continue
+            wake = await tape.wait(key, cursor, silence.patience(generation))
+            if wake is Wake.CLOSING:
+                return
+            if wake is Wake.NEWS:
+                continue
+            if wake is Wake.TIMEOUT and generation.status == "queued":
+                news = await silence.place(generation.pk)
+                if news is not None and cursor < SPAN - 1:
+                    cursor += 1
+                    yield [(cursor, news)]
+                    continue
+                if silence.queued:
+                    if silence.is_long():
+                        yield []
+                    continue
+            generation = await reread(generation)
+            ground(tape, generation)
+            if silence.is_long():
+                yield []
 
 
 def ground(tape: Tape, generation: Generation) -> None:
@@ -113,7 +104,8 @@ class Silence:
     gets none: the number could be that of a delta that is still on its way.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tape: Tape, key: str) -> None:
+        self._tape, self._key = tape, key
         self._position = 0
         self._heartbeat = settings.CHAT_HEARTBEAT_SECONDS
         self.queued = False
@@ -122,12 +114,12 @@ class Silence:
     def end(self) -> None:
         self._since = time.monotonic()
 
-    def patience(self, tape: Tape, generation: Generation) -> float:
+    def patience(self, generation: Generation) -> float:
         """Seconds until the row is worth another look."""
         heartbeat = self._heartbeat
         if generation.status == "queued":
             return min(LOOK_SECONDS, heartbeat)
-        if not tape.is_whole(str(generation.pk)):
+        if not self._tape.is_whole(self._key):
             return min(settings.CHAT_CHECKPOINT_SECONDS / 2, heartbeat)
         return heartbeat
 

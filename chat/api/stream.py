@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 
 from django.http import HttpRequest, JsonResponse, StreamingHttpResponse
@@ -21,20 +21,18 @@ ASYNC = "respond-async"
 
 
 class EventStream(StreamingHttpResponse):
-    """Closes its generator when the client is gone.
+    """Gives its generator itself, which the handler closes when the client is gone.
 
-    Django drops the iterator of a response it was sending, and an async generator
-    that is parked at `yield` would live until it is garbage collected.
+    Django's own iterator of a response drops what it was sending, and an async
+    generator that is parked at `yield` would live until it is garbage collected.
     """
 
     def __init__(self, events: AsyncGenerator[bytes], generation: Generation) -> None:
         self._events = events
         super().__init__(events, headers=sse.HEADERS | headers_of(generation))
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        async with aclosing(self._events) as events:
-            async for data in events:
-                yield data
+    def __aiter__(self) -> AsyncGenerator[bytes]:
+        return self._events
 
 
 def begun(request: HttpRequest, generation: Generation) -> HttpResponseBase:

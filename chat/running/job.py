@@ -227,15 +227,18 @@ class Job:
         self.completion_tokens += chunk.tokens
         if chunk.token_ids:
             self._ids.add("".join([f"{token} " for token in chunk.token_ids]))
-        self._silent.append(chunk)
         text, reasoning = storable(chunk.text), storable(chunk.reasoning)
         calls = self._calls_in(chunk) if chunk.tool_calls else ()
         if not (text or reasoning or calls):
+            self._silent.append(chunk)
             return
         if self.first_token is None or self.first_text is None:
             self._note_first(datetime.fromtimestamp(now, UTC), bool(text or calls))
         assert self.writer is not None
-        self.writer.append(self._delta(text, reasoning, calls))
+        tokens, ids = chunk.tokens, chunk.token_ids
+        if self._silent:
+            tokens, ids = self._silent_too(chunk)
+        self.writer.append(Delta(text, reasoning, tokens, ids, calls))
         self._text.add(text)
         self._reasoning.add(reasoning)
         self._calls.parts += calls
@@ -263,14 +266,11 @@ class Job:
             arguments=storable(piece.arguments),
         )
 
-    def _delta(self, text: str, reasoning: str, calls: Calls) -> Delta:
-        """With the tokens since the last delta, also those that made no text."""
-        silent, self._silent = self._silent, []
-        if len(silent) == 1:
-            return Delta(text, reasoning, silent[0].tokens, silent[0].token_ids, calls)
-        ids = chain.from_iterable(part.token_ids for part in silent)
-        tokens = sum(part.tokens for part in silent)
-        return Delta(text, reasoning, tokens, tuple(ids), calls)
+    def _silent_too(self, chunk: Chunk) -> tuple[int, tuple[int, ...]]:
+        """The tokens since the last delta, also those that made no text."""
+        parts, self._silent = [*self._silent, chunk], []
+        ids = chain.from_iterable(part.token_ids for part in parts)
+        return sum(part.tokens for part in parts), tuple(ids)
 
     def news(self) -> Checkpoint | None:
         """What the database does not have yet; None when it has everything."""

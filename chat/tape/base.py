@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from ..events import Event, Sequenced, Snapshot
+from .alarm import Alarm
 from .reel import SPAN, Reel
 
 KEEP_FINISHED = 256
@@ -82,6 +83,8 @@ class Seat:
         if reason is Wake.NEWS and not self.reel.whole:
             # Nothing a reader could take: it looks at the row now and then.
             return
+        if not self.waiters:
+            return
         waiters, self.waiters = self.waiters, set()
         for waiter in waiters:
             if not waiter.done():
@@ -91,6 +94,7 @@ class Seat:
 class Tape(ABC):
     def __init__(self) -> None:
         self._seats: OrderedDict[str, Seat] = OrderedDict()
+        self._alarm = Alarm(Wake.TIMEOUT)
         self._sweep_at = KEEP_FINISHED
         self._closing = False
 
@@ -138,16 +142,16 @@ class Tape(ABC):
         seat = self._seat(generation)
         if seat.reel.whole and seat.reel.tip > after:
             return Wake.NEWS
-        loop = asyncio.get_running_loop()
-        waiter: asyncio.Future[Wake] = loop.create_future()
+        waiter: asyncio.Future[Wake] = asyncio.get_running_loop().create_future()
         seat.waiters.add(waiter)
-        timer = loop.call_later(timeout, _settle, waiter)
+        self._alarm.add(waiter, timeout)
         try:
             return await waiter
         finally:
-            timer.cancel()
+            self._alarm.drop(waiter)
             seat.waiters.discard(waiter)
-            self._forget_unused(generation, seat)
+            if not seat.reel.attempt:
+                self._forget_unused(generation, seat)
 
     def nudge(self, generation: str) -> None:
         """Wake its readers: the row changed."""
@@ -198,8 +202,3 @@ class Tape(ABC):
             for key, seat in self._seats.items()
             if seat.touched < long_ago and not seat.waiters
         ]
-
-
-def _settle(waiter: asyncio.Future[Wake]) -> None:
-    if not waiter.done():
-        waiter.set_result(Wake.TIMEOUT)

@@ -77,6 +77,17 @@ class Reel:
         """
         if attempt < self.attempt:
             return False
+        if attempt == self.attempt and self.seqs and first == self.seqs[-1] + 1:
+            self.seqs += range(first, first + len(events))
+            self.events += events
+        else:
+            self._fit(attempt, first, events)
+        if len(self.seqs) > KEEP_EVENTS:
+            self._fold(len(self.seqs) // 2)
+        return True
+
+    def _fit(self, attempt: int, first: int, events: Sequence[Event]) -> None:
+        """Those that do not simply come next."""
         if attempt > self.attempt or first > self._expected():
             self._reset(0, Snapshot(), whole=False)
             self.attempt = attempt
@@ -85,9 +96,6 @@ class Reel:
             if seq > self.tip:
                 self.seqs.append(seq)
                 self.events.append(event)
-        if len(self.seqs) > KEEP_EVENTS:
-            self._fold(len(self.seqs) // 2)
-        return True
 
     def _expected(self) -> int:
         """The number that comes next, if nothing is missed; any, if not whole."""
@@ -135,8 +143,11 @@ class Reel:
     def after(self, cursor: int) -> list[Sequenced]:
         """What follows, at most about `READ_CAP` characters; one snapshot first
         when what the reader has seen is not what the tape says."""
+        seqs = self.seqs
         if not self.whole or self.tip <= cursor:
             return []
+        if len(seqs) > 1 and seqs[-2] == cursor >= SPAN:
+            return [(seqs[-1], self.events[-1])]  # as mostly: it has all but the last
         if not self._reaches(cursor):
             return self._snapshot()
         found: list[Sequenced] = []

@@ -182,6 +182,34 @@ def test_an_endless_retry_does_no_harm() -> None:
     assert data_of(b"retry: " + b"9" * 10_000 + b"\ndata: a\n\n") == ["a"]
 
 
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                b"data: a\n\n",
+                b"data: \xe4\xbd\xa0\n\n",
+                b"data: \xff\n\n",
+                b"data: \n\n",
+                b"data: a\ndata: b\n\n",
+                b"id: 7\ndata: a\n\n",
+                b"event: x\n\n",
+                b"data: a\r\n\r\n",
+                b"data: a\r",
+                b"\n\n",
+                b"data: half",
+                b": comment\n\n",
+                b"retry: 5\n",
+            ]
+        )
+    )
+)
+def test_frames_are_the_same_however_they_arrive(parts: list[bytes]) -> None:
+    """Also where simple ones take a shorter way."""
+    bytewise = [bytes([byte]) for byte in b"".join(parts)]
+
+    assert decode(*parts) == decode(b"".join(parts)) == decode(*bytewise)
+
+
 # Our own frames.
 
 
@@ -189,6 +217,19 @@ def test_a_frame_is_id_event_and_one_data_line() -> None:
     assert sse.encode(7, Delta("你\n好\\n")) == (
         'id: 7\nevent: delta\ndata: {"text":"你\\n好\\\\n"}\n\n'.encode()
     )
+
+
+@given(st.builds(Delta, any_text, st.sampled_from(["", "so"])))
+def test_text_alone_is_written_as_any_json(delta: Delta) -> None:
+    data = sse.encode(7, delta)
+
+    [line] = [line for line in data.split(b"\n") if line.startswith(b"data: ")]
+    expected = {name: clean(part) for name, part in delta.data().items()}
+    assert json.loads(line[6:]) == expected
+
+
+def clean(text: str) -> str:
+    return text.encode(errors="replace").decode()
 
 
 def test_one_write_carries_all_that_is_new() -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
 from typing import Any
 
 from ..base import Chunk, EngineEvent, EngineRequest, Finished, Prompted
@@ -47,20 +46,20 @@ class Answer(ABC):
         """The engine said why it ended; the usage may still come."""
         return self._reason is not None
 
-    def take(self, event: str, data: str) -> Iterator[EngineEvent]:
+    def take(self, event: str, data: str) -> list[EngineEvent]:
         if data.startswith("[DONE]"):
             self.complete = True
-            return
+            return []
         try:
             said = json.loads(data)
         except ValueError as error:
             raise nonsense("a frame is not JSON") from error
         if not isinstance(said, dict):
             raise nonsense("a frame is not an object")
-        yield from self._say(event, said)
+        return self._say(event, said)
 
     @abstractmethod
-    def _say(self, event: str, said: dict[str, Any]) -> Iterator[EngineEvent]:
+    def _say(self, event: str, said: dict[str, Any]) -> list[EngineEvent]:
         """The events in one frame."""
 
     def end(self) -> Finished:
@@ -84,12 +83,11 @@ class Answer(ABC):
             return prompt_estimate(self._request.messages) + tools_estimate(tools)
         return max(0, self._prompt - self._earlier)
 
-    def _chunk(
-        self, text: Any, reasoning: Any, calls: Any = None
-    ) -> Iterator[EngineEvent]:
+    def _chunk(self, text: Any, reasoning: Any, calls: Any = None) -> list[EngineEvent]:
+        events: list[EngineEvent] = []
         if not self._prompted:
             self._prompted = True
-            yield Prompted(self._prompt_tokens())
+            events.append(Prompted(self._prompt_tokens()))
         text, reasoning = text or "", reasoning or ""
         if not (isinstance(text, str) and isinstance(reasoning, str)):
             raise nonsense("a text is not a string")
@@ -103,10 +101,11 @@ class Answer(ABC):
             text = ""  # the line ends between calls are nobody's text
         if text or reasoning or pieces or tokens:
             self.begun = self.begun or bool(text or reasoning or pieces)
-            yield Chunk(text, reasoning, tokens, tool_calls=pieces)
+            events.append(Chunk(text, reasoning, tokens, tool_calls=pieces))
         if self._limit is not None and self._counted >= self._limit:
             self._reason = self._reason or "length"
             self.complete = True
+        return events
 
     def _new_tokens(self, said_something: bool) -> int:
         """Exact where usage comes with every chunk, else one a chunk."""
@@ -128,7 +127,8 @@ class Answer(ABC):
 class OpenAIAnswer(Answer):
     """`chat.completion.chunk` frames, and a whole `chat.completion`."""
 
-    def _say(self, event: str, said: dict[str, Any]) -> Iterator[EngineEvent]:
+    def _say(self, event: str, said: dict[str, Any]) -> list[EngineEvent]:
+        events: list[EngineEvent] = []
         if error := said.get("error"):
             raise in_stream(error)
         if event == "error":
@@ -138,9 +138,10 @@ class OpenAIAnswer(Answer):
             delta = choice.get("delta") or choice.get("message") or {}
             reasoning = delta.get("reasoning_content") or delta.get("reasoning")
             calls = delta.get("tool_calls")
-            yield from self._chunk(delta.get("content"), reasoning, calls)
+            events += self._chunk(delta.get("content"), reasoning, calls)
             if reason := choice.get("finish_reason"):
                 self._reason = str(reason)
+        return events
 
 
 class DashScopeAnswer(Answer):
@@ -159,14 +160,14 @@ class DashScopeAnswer(Answer):
         self._whole = {"content": "", "reasoning_content": ""}
         self._arguments: dict[Any, str] = {}
 
-    def _say(self, event: str, said: dict[str, Any]) -> Iterator[EngineEvent]:
+    def _say(self, event: str, said: dict[str, Any]) -> list[EngineEvent]:
         output = said.get("output")
         if event == "error" or not isinstance(output, dict):
             raise in_stream(said)
         self._usage(said.get("usage"), "input_tokens", "output_tokens")
         choice = (output.get("choices") or [output])[0]
         message = choice.get("message") or {"content": output.get("text")}
-        yield from self._chunk(
+        events = self._chunk(
             self._news("content", message),
             self._news("reasoning_content", message),
             self._new_calls(message.get("tool_calls")),
@@ -174,6 +175,7 @@ class DashScopeAnswer(Answer):
         if (reason := choice.get("finish_reason")) and reason != "null":
             self._reason = str(reason)
             self.complete = True
+        return events
 
     def _news(self, name: str, message: dict[str, Any]) -> Any:
         text, before = message.get(name) or "", self._whole[name]

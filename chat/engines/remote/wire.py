@@ -41,7 +41,7 @@ class Frames:
         if not self._streams:
             return await self._whole()
         while data := await self._read():
-            if frames := list(self._decoder.feed(data)):
+            if frames := self._decoder.feed(data):
                 self._pending = 0
                 return frames
             self._pending += len(data)
