@@ -29,6 +29,11 @@ install: .venv/.installed node_modules/.installed ## Make .venv and node_modules
 run: install $(STATIC)/.collected ## Serve on HOST:PORT (127.0.0.1:8000)
 	@exec scripts/serve
 
+.PHONY: cluster
+cluster: install $(STATIC)/.collected ## The same as it is deployed: nginx, PostgreSQL, Redis, two web, two runners; Ctrl-C ends it
+	@scripts/test-system servers
+	@exec $(BIN)/python -m scripts.cluster
+
 .PHONY: clean
 clean: ## Remove what install, run and the checkers made, except the data in var/
 	rm -rf .venv node_modules var/static .hypothesis .mypy_cache .pytest_cache .ruff_cache
@@ -55,9 +60,10 @@ format: install ## Format the code and fix what can be fixed
 	$(BIN)/ruff format .
 
 .PHONY: bench
-bench: install ## Measure streams and the local engine (docs/benchmarks.md)
+bench: install ## Measure streams, the local engine and a cluster (docs/benchmarks.md)
 	$(BIN)/python -m bench.streams
 	$(BIN)/python -m bench.engine
+	$(BIN)/python -m bench.cluster
 
 .PHONY: train-demo
 train-demo: install ## Train the demo model again, from the texts in demo/

@@ -91,22 +91,30 @@ async def kill(cluster: Cluster, plan: Plan, killed: Counter[str]) -> None:
 
 
 def report(cluster: Cluster, plan: Plan, course: Course) -> dict[str, Any]:
+    return {
+        "answers": len(course.readers),
+        "kills": course.killed.total(),
+        "of web processes": course.killed["w1"] + course.killed["w2"],
+        **losses(cluster, truth(plan.prompt), course.readers),
+        "seconds": round(course.seconds),
+    }
+
+
+def losses(cluster: Cluster, words: str, readers: list[Reader]) -> dict[str, Any]:
+    """What became of these answers, all there are, as their readers have them and as
+    they are stored."""
     assert cluster.postgres is not None
     rows = cluster.postgres.sql(
         "SELECT g.id::text, g.status, g.attempt, m.content FROM chat_generation g"
         " JOIN chat_message m ON m.id = g.message_id"
     )
     found = {pk: (status, attempt, text) for pk, status, attempt, text in rows}
-    words = truth(plan.prompt)
-    texts = [reader.text for reader in course.readers]
+    texts = [reader.text for reader in readers]
     texts += [text for _, _, text in found.values()]
-    waits = [reader.longest_wait for reader in course.readers]
+    waits = [reader.longest_wait for reader in readers]
     ended = Counter(status for status, _, _ in found.values())
-    asked = {reader.generation for reader in course.readers}
+    asked = {reader.generation for reader in readers}
     return {
-        "answers": len(course.readers),
-        "kills": course.killed.total(),
-        "of web processes": course.killed["w1"] + course.killed["w2"],
         "lost": sum(len(text) < len(words) for text in texts) + len(asked - set(found)),
         "doubled or changed": sum(
             len(text) >= len(words) and text != words for text in texts
@@ -114,14 +122,13 @@ def report(cluster: Cluster, plan: Plan, course: Course) -> dict[str, Any]:
         + len(set(found) - asked),
         "stuck": ended["queued"] + ended["running"],
         "ended otherwise": len(found) - ended["done"],
-        "errors seen by readers": sum(len(r.problems) for r in course.readers),
+        "errors seen by readers": sum(len(r.problems) for r in readers),
         "continued": sum(attempt > 1 for _, attempt, _ in found.values()),
         "most attempts of one": max(attempt for _, attempt, _ in found.values()),
-        "reconnects": sum(reader.reconnects for reader in course.readers),
-        "taken back from a reader": sum(reader.rewinds for reader in course.readers),
+        "reconnects": sum(reader.reconnects for reader in readers),
+        "taken back from a reader": sum(reader.rewinds for reader in readers),
         "longest wait p50, s": round(percentile(waits, 0.5), 2),
         "longest wait p99, s": round(percentile(waits, 0.99), 2),
-        "seconds": round(course.seconds),
     }
 
 

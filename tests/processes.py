@@ -92,6 +92,7 @@ def _end_with_tests() -> None:
 
 def _become(arguments: tuple[str, ...], env: dict[str, str], log: Path) -> None:
     _end_with_tests()
+    os.setpgid(0, 0)  # who started it ends it, not a Ctrl-C
     os.environ.clear()
     os.environ.update(env)
     os.chdir(ROOT)

@@ -70,7 +70,7 @@ class Running:
 
 
 @contextmanager
-def make_run(home: Path, **extra: str) -> Iterator[Running]:
+def make_run(home: Path, target: str = "run", **extra: str) -> Iterator[Running]:
     """`make run` with its data in `home`, until the block ends."""
     port = free_port()
     log = home / "log"
@@ -82,7 +82,7 @@ def make_run(home: Path, **extra: str) -> Iterator[Running]:
     )
     with log.open("wb") as output:
         process = subprocess.Popen(
-            ["make", "run"],
+            ["make", target],
             cwd=ROOT,
             env=env,
             stdin=subprocess.DEVNULL,
@@ -140,6 +140,24 @@ def test_run_needs_nothing_and_starts_quickly_again(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "key").stat().st_mode) == 0o600
     assert (tmp_path / "key").read_text().strip() not in first + second
     assert "Installing" not in second
+
+
+@pytest.mark.timeout(300)
+def test_a_cluster_serves_behind_nginx_and_ends_in_order(tmp_path: Path) -> None:
+    with make_run(tmp_path, "cluster", CHAT_MODEL="scripted") as site:
+        site.wait_until("/readyz", READY_SECONDS * 2)
+        assert site.status("/accounts/login/") == 200
+        os.killpg(site.process.pid, signal.SIGINT)  # Ctrl-C
+        site.process.wait(60)
+
+    said = site.log.read_text()
+    pids = [int(pid) for pid in re.findall(r": process (\d+)", said)]
+    assert len(pids) == 4
+    assert [pid for pid in pids if Path(f"/proc/{pid}").exists()] == []
+    [folder] = re.findall(r"logs: (\S+)\)", said)
+    assert not Path(folder).exists()
+    assert "Traceback" not in said
+    assert site.process.returncode == 0
 
 
 def test_missing_packages_are_named_where_none_can_be_installed(

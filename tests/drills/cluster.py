@@ -7,7 +7,7 @@ import re
 import signal
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -110,9 +110,11 @@ class Member:
 class Cluster:
     """Some processes over one Redis and one PostgreSQL, or a SQLite file."""
 
-    def __init__(self, folder: Path, roles: dict[str, str], **env: str) -> None:
+    def __init__(
+        self, folder: Path, roles: Mapping[str, str], env: Mapping[str, str]
+    ) -> None:
         self.folder = folder
-        self.env = {**os.environ, **SETTINGS, "STATIC_ROOT": str(folder / "s"), **env}
+        self.env = {**os.environ, "STATIC_ROOT": str(folder / "s"), **env}
         self.redis: RedisServer | None = None
         self.postgres: PostgresServer | None = None
         self.members = {
@@ -124,12 +126,16 @@ class Cluster:
         return self.members[name]
 
     @property
-    def urls(self) -> list[str]:
-        return [m.url for m in self.members.values() if m.role != "runner"]
+    def web(self) -> list[Member]:
+        return [m for m in self.members.values() if m.role != "runner"]
 
-    def prepare(self) -> None:
+    @property
+    def urls(self) -> list[str]:
+        return [member.url for member in self.web]
+
+    def prepare(self, people: Sequence[str] = PEOPLE) -> None:
         """The tables, the people, their keys."""
-        self.keys = prepare(self.env, *PEOPLE)
+        self.keys = prepare(self.env, *people)
 
     def up(self, *names: str) -> None:
         """Start what is not there, and wait until all of it is ready."""
@@ -140,6 +146,12 @@ class Cluster:
                 member.start()
         for member in wanted:
             until(partial(member.is_ready, self.postgres))
+
+    def roll(self) -> None:
+        """A new process for each, one after the other, in good order."""
+        for name, member in self.members.items():
+            member.terminate()
+            self.up(name)
 
     def down(self) -> None:
         for member in self.members.values():
@@ -160,16 +172,25 @@ class Cluster:
 
 @contextmanager
 def shared(**roles: str) -> Iterator[Cluster]:
-    """Processes with a Redis and a PostgreSQL of their own."""
+    """Processes with a Redis and a PostgreSQL of their own, as drills need them."""
+    with stored(roles, SETTINGS) as cluster:
+        cluster.prepare()
+        with served(cluster):
+            yield cluster
+
+
+@contextmanager
+def stored(roles: Mapping[str, str], env: Mapping[str, str]) -> Iterator[Cluster]:
+    """The same before anything is in the database, and before they start."""
     with private_folder() as folder, private_folder() as data:
         redis = RedisServer(folder)
         try:
             postgres = PostgresServer(data)
             try:
                 urls = {"REDIS_URL": redis.url, "DATABASE_URL": postgres.url}
-                cluster = Cluster(folder, roles, **urls)
+                cluster = Cluster(folder, roles, {**env, **urls})
                 cluster.redis, cluster.postgres = redis, postgres
-                yield from _serve(cluster)
+                yield cluster
             finally:
                 postgres.stop()
         finally:
@@ -181,13 +202,17 @@ def single(**env: str) -> Iterator[Cluster]:
     """One process with a SQLite file and the tape in its memory."""
     with private_folder() as folder:
         urls = {"REDIS_URL": "", "DATABASE_URL": f"sqlite:///{folder / 'db.sqlite3'}"}
-        yield from _serve(Cluster(folder, {"all": "all"}, **urls, **env))
+        cluster = Cluster(folder, {"all": "all"}, {**SETTINGS, **urls, **env})
+        cluster.prepare()
+        with served(cluster):
+            yield cluster
 
 
-def _serve(cluster: Cluster) -> Iterator[Cluster]:
-    cluster.prepare()
+@contextmanager
+def served(cluster: Cluster) -> Iterator[None]:
+    """While they all run."""
     try:
         cluster.up()
-        yield cluster
+        yield
     finally:
         cluster.down()

@@ -8,18 +8,27 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import psycopg
 import redis
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from tests.serving import free_port
 
 START_SECONDS = 90
+CONFIGURATION = Path(__file__).resolve().parents[2] / "deploy" / "nginx"
 
 
 def until(look: Callable[[], Any], within: float = START_SECONDS) -> Any:
@@ -57,6 +66,7 @@ class RedisServer:
                 *("--save", "", "--appendonly", "yes", "--dir", str(self._folder)),
             ],
             stdout=subprocess.DEVNULL,
+            start_new_session=True,  # who made it ends it, not a Ctrl-C
         )
         until(self.answers)
 
@@ -134,47 +144,98 @@ class PostgresServer:
         return dict(rows)
 
 
-NGINX = """
-worker_processes 1;
-daemon off;
-pid {folder}/nginx.pid;
-error_log {folder}/nginx.log;
-events {{ worker_connections 256; }}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    gzip on;
-    gzip_types text/event-stream;
-    upstream chatsite {{ {upstreams} keepalive 16; }}
-    server {{
-        listen 127.0.0.1:{port};
-        location / {{
-            proxy_pass http://chatsite;
-            proxy_http_version 1.1;
-            proxy_set_header Connection "";
-            proxy_set_header Host $host;
-            proxy_buffering off;
-            proxy_read_timeout 75s;
-        }}
-    }}
+# What deploy/nginx leaves to the site: it is served on the loopback, without TLS and with
+# it. Compression must not hold back a stream.
+UPSTREAM = """
+upstream chatsite {{ least_conn; {servers} keepalive 64; keepalive_timeout 4s; }}
+client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi;
+uwsgi_temp_path uwsgi; scgi_temp_path scgi;
+gzip on; gzip_types text/event-stream;
+"""
+SERVERS = """
+server {{ listen 127.0.0.1:{port} backlog=4096 sndbuf=64k; include locations.conf; }}
+server {{
+    listen 127.0.0.1:{tls} ssl http2 backlog=4096 sndbuf=64k;
+    ssl_certificate cert.pem;
+    ssl_certificate_key key.pem;
+    include locations.conf;
 }}
 """
 
 
-@contextlib.contextmanager
-def nginx(folder: Path, port: int, upstreams: list[int]) -> Iterator[str]:
-    """As docs/operations.md says, and with compression, which must not hold back."""
-    servers = "".join(f"server 127.0.0.1:{number}; " for number in upstreams)
-    config = folder / "nginx.conf"
-    config.write_text(NGINX.format(folder=folder, port=port, upstreams=servers))
+class Nginx:
+    """With the configuration in deploy/nginx, before the processes on these ports."""
+
+    def __init__(self, folder: Path, upstreams: Iterable[int], port: int) -> None:
+        self._folder = folder / "nginx"
+        self._process: subprocess.Popen[bytes] | None = None
+        self.url = f"http://127.0.0.1:{port}"
+        tls = free_port()
+        self.tls = ("127.0.0.1", tls)
+        shutil.copytree(CONFIGURATION, self._folder)
+        make_certificate(self._folder)
+        self._write("upstream.conf", UPSTREAM, servers=servers(upstreams))
+        self._write("servers.conf", SERVERS, port=port, tls=tls)
+        self.start()
+
+    def _write(self, name: str, text: str, **values: object) -> None:
+        (self._folder / name).write_text(text.format(**values))
+
+    def start(self) -> None:
+        log = self._folder / "error.log"
+        options = f"daemon off; pid {self._folder}/nginx.pid; error_log {log};"
+        if os.geteuid() == 0:  # the folder is nobody else's
+            options += " user root;"
+        self._process = subprocess.Popen(
+            [*nginx_in(self._folder), "-g", options], start_new_session=True
+        )
+        until(self.answers)
+
+    def answers(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, "nginx ended: see what it said"
+        with contextlib.suppress(OSError):
+            socket.create_connection(self.tls, 1).close()
+            return True
+        return False
+
+    def stop(self) -> None:
+        """At once; what is open breaks."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+            self._process.wait(10)
+
+
+def nginx_in(folder: Path) -> list[str]:
+    """Relative names in its configuration are of this folder."""
     program = shutil.which("nginx") or "/usr/sbin/nginx"
-    process = subprocess.Popen([program, "-p", str(folder), "-c", str(config)])
+    first_log = str(folder / "error.log")
+    return [program, "-p", str(folder), "-e", first_log, "-c", "nginx.conf"]
+
+
+def servers(ports: Iterable[int]) -> str:
+    return " ".join(f"server 127.0.0.1:{number} max_fails=0;" for number in ports)
+
+
+def make_certificate(folder: Path) -> None:
+    """Of itself, for this machine: `cert.pem` and `key.pem`."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name)
+    builder = builder.public_key(key.public_key()).serial_number(1)
+    builder = builder.not_valid_before(now).not_valid_after(now + timedelta(days=30))
+    pem = serialization.Encoding.PEM
+    (folder / "cert.pem").write_bytes(builder.sign(key, SHA256()).public_bytes(pem))
+    private = serialization.PrivateFormat.PKCS8
+    secret = key.private_bytes(pem, private, serialization.NoEncryption())
+    (folder / "key.pem").write_bytes(secret)
+
+
+@contextlib.contextmanager
+def nginx(folder: Path, upstreams: Iterable[int], port: int = 0) -> Iterator[Nginx]:
+    proxy = Nginx(folder, upstreams, port or free_port())
     try:
-        yield f"http://127.0.0.1:{port}"
+        yield proxy
     finally:
-        process.terminate()
-        process.wait(10)
+        proxy.stop()

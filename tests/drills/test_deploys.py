@@ -4,22 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import Iterator
+
+import pytest
 
 from .audit import Site, aside, eventually, together
-from .readers import MUCH, stalled
+from .readers import MUCH, Reader, stalled
+from .servers import Nginx, nginx, private_folder
 
 PROMPT = "n=150 pace=0.03"
 
 
+@pytest.fixture
+def proxy(site: Site) -> Iterator[Nginx]:
+    ports = [member.port for member in site.cluster.web]
+    with private_folder() as folder, nginx(folder, ports) as proxy:
+        yield proxy
+
+
 class TestRolling:
-    async def test_no_reader_notices_a_rolling_restart(self, site: Site) -> None:
-        """Each process in turn, when ten more answers have begun."""
+    async def test_no_reader_notices_a_rolling_restart(
+        self, site: Site, proxy: Nginx
+    ) -> None:
+        """Each process in turn, when ten more answers have begun: half of them read
+        behind nginx, which is not told of anything."""
         readers, asked, codes = [], [], set()
         async with site.alice() as session, site.bob() as other:
             for name in site.cluster.members:
-                more = [
-                    site.reader(session if n % 2 else other, first=n) for n in range(10)
-                ]
+                more = [site.reader(session, first=n) for n in range(5)]
+                more += [Reader(other, [proxy.url]) for _ in range(5)]
                 asked += [asyncio.create_task(r.ask(PROMPT)) for r in more]
                 await together(*(site.begun(reader) for reader in more))
                 codes.add(await aside(site[name].terminate))

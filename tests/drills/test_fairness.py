@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from .audit import eventually
-from .cluster import Cluster
+from .cluster import SETTINGS, Cluster
 from .readers import Reader, caller
 from .servers import private_folder
 
@@ -37,7 +37,8 @@ def narrow(cluster: Cluster) -> Iterator[tuple[Cluster, psycopg.Connection[Any]]
         "DATABASE_URL": cluster.postgres.url.removesuffix("postgres") + "narrow",
     }
     with private_folder() as folder:
-        two = Cluster(folder, {"n1": "all", "n2": "all"}, CHAT_MAX_RUNNING="1", **urls)
+        env = {**SETTINGS, **urls, "CHAT_MAX_RUNNING": "1"}
+        two = Cluster(folder, {"n1": "all", "n2": "all"}, env)
         two.prepare()
         try:
             two.up()

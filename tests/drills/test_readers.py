@@ -10,7 +10,6 @@ from pathlib import Path
 import aiohttp
 
 from .audit import SETTLE_SECONDS, Site, eventually, together
-from .cluster import free_port
 from .readers import MUCH, Reader, stalled, truth
 from .servers import nginx, private_folder
 
@@ -175,9 +174,9 @@ class TestRoles:
 
     async def test_a_proxy_passes_each_event_on_at_once(self, site: Site) -> None:
         ports = [site["w1"].port, site["w2"].port]
-        with private_folder() as folder, nginx(folder, free_port(), ports) as url:
+        with private_folder() as folder, nginx(folder, ports) as proxy:
             async with site.alice() as session, asyncio.timeout(SETTLE_SECONDS):
-                reader = Reader(session, [url])
+                reader = Reader(session, [proxy.url])
                 asked = asyncio.create_task(reader.ask("n=40 pace=0.05"))
                 seen = set()
                 while not asked.done():
