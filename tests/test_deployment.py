@@ -1,4 +1,4 @@
-"""`deploy/` fits the site it deploys, and is what nginx, systemd and others can read."""
+"""`deploy/` fits the site it deploys, and nginx, systemd and others can read it."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ import yaml
 from django.conf import settings
 from django.urls import resolve
 
-from chat import metrics_page
 from chat.engines.remote.config import from_file
+from chat.observe import metrics_page
 from chatsite.env import Env
 from tests.drills.servers import make_certificate, nginx_in
 from tests.serving import free_port
@@ -85,7 +85,9 @@ class TestNginx:
 
 class TestDockerfile:
     def lines(self) -> list[list[str]]:
-        text = re.sub(r"^#.*\n", "", (DEPLOY / "Dockerfile").read_text(), flags=re.M)
+        text = re.sub(
+            r"^#.*\n", "", (DEPLOY / "Dockerfile").read_text(), flags=re.MULTILINE
+        )
         return [
             line.split(maxsplit=1)
             for line in text.replace("\\\n", " ").splitlines()
@@ -256,9 +258,15 @@ def pod(name: str) -> dict[str, Any]:
     return spec
 
 
+def kustomization() -> dict[str, Any]:
+    text = (DEPLOY / "kubernetes" / "kustomization.yaml").read_text()
+    found: dict[str, Any] = yaml.safe_load(text)
+    return found
+
+
 class TestKubernetes:
     def test_kustomize_lists_every_manifest(self) -> None:
-        listed = yaml.safe_load((MANIFESTS[0].parent / "kustomization.yaml").read_text())
+        listed = kustomization()
         apart = {"kustomization.yaml", "metrics-adapter.yaml"}
 
         assert set(listed["resources"]) == {path.name for path in MANIFESTS} - apart
@@ -304,7 +312,7 @@ class TestKubernetes:
             for name in ("web", "runner")
             for variable in pod(name)["containers"][0]["env"]
         }
-        example = MANIFESTS[0].parent / "secrets.env.example"
+        example = DEPLOY / "kubernetes" / "secrets.env.example"
         secret = set(re.findall(r"^([A-Z_]+)=", example.read_text(), re.MULTILINE))
 
         assert shared | own | secret <= KNOWN
@@ -327,13 +335,15 @@ class TestKubernetes:
                 assert not container["securityContext"]["allowPrivilegeEscalation"]
 
     def test_images_are_pinned(self) -> None:
-        listed = yaml.safe_load((MANIFESTS[0].parent / "kustomization.yaml").read_text())
+        listed = kustomization()
         tags = {image["name"]: image["newTag"] for image in listed["images"]}
 
         for name in of_kind("Deployment"):
             [container] = pod(name)["containers"]
             image = container["image"]
-            assert PINNED.fullmatch(f"{image}:{tags[image]}" if image in tags else image)
+            assert PINNED.fullmatch(
+                f"{image}:{tags[image]}" if image in tags else image
+            )
 
     def test_whoever_is_selected_is_there(self) -> None:
         labels = {
@@ -353,7 +363,7 @@ class TestKubernetes:
 
     @pytest.mark.django_db
     def test_runners_follow_a_number_that_is_exported(self) -> None:
-        from_file = (MANIFESTS[0].parent / "metrics-adapter.yaml").read_text()
+        from_file = (DEPLOY / "kubernetes" / "metrics-adapter.yaml").read_text()
         [rule] = yaml.safe_load(from_file)["rules"]["external"]
         scaler = of_kind("HorizontalPodAutoscaler")["runner"]["spec"]
         [wanted] = scaler["metrics"]
@@ -363,10 +373,8 @@ class TestKubernetes:
 
         assert rule["name"]["as"] == metric
         assert exported(rule["seriesQuery"])
-        assert set(re.findall(r'status=~"(.*?)"', rule["metricsQuery"])[0].split("|")) == {
-            "queued",
-            "running",
-        }
+        [counted] = re.findall(r'status=~"(.*?)"', rule["metricsQuery"])
+        assert set(counted.split("|")) == {"queued", "running"}
         assert scaler["scaleTargetRef"]["name"] in of_kind("Deployment")
         # A new one is there before the others are full.
         assert each < most

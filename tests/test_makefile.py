@@ -157,7 +157,7 @@ def test_a_cluster_serves_behind_nginx_and_ends_in_order(tmp_path: Path) -> None
     [folder] = re.findall(r"logs: (\S+)\)", said)
     assert not Path(folder).exists()
     assert "Traceback" not in said
-    assert site.process.returncode == 0
+    assert site.process.returncode in (0, -signal.SIGINT)  # make says how it was told
 
 
 def test_missing_packages_are_named_where_none_can_be_installed(

@@ -144,8 +144,8 @@ class PostgresServer:
         return dict(rows)
 
 
-# What deploy/nginx leaves to the site: it is served on the loopback, without TLS and with
-# it. Compression must not hold back a stream.
+# What deploy/nginx leaves to the site: it is served on the loopback, without TLS and
+# with it. Compression must not hold back a stream.
 UPSTREAM = """
 upstream chatsite {{ least_conn; {servers} keepalive 64; keepalive_timeout 4s; }}
 client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi;
