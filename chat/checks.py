@@ -7,6 +7,7 @@ held up by them.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 from collections.abc import Sequence
@@ -18,7 +19,8 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register, run_checks
 from django.core.exceptions import ImproperlyConfigured
 
-from .engines.registry import DEMO_PATH, upstreams
+from .engines.local_models import DEMO_PATH, own_model
+from .engines.registry import in_process, upstreams
 from .engines.remote.config import ConfigError
 from .limits.rates import parse
 
@@ -94,23 +96,37 @@ def server_processes(argv: Sequence[str]) -> int:
 @register("chat", deploy=True)
 def model_can_be_loaded(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """Only what can be seen without loading it."""
+    if settings.CHAT_ROLE == "web":
+        return []
+    found: list[CheckMessage] = []
+    for setting, name in local_sources():
+        looks_local = name == str(DEMO_PATH) or name.startswith((".", "/", "~"))
+        if looks_local and not (Path(name).expanduser() / "config.json").is_file():
+            found.append(no_model(setting, name))
+    return found
+
+
+def local_sources() -> list[tuple[str, str]]:
+    """Which setting names which folder or hub id."""
     name = settings.CHAT_MODEL
-    if name == "scripted" or settings.CHAT_ROLE == "web":
-        return []
-    if name == "demo" and (settings.CHAT_BASE_URL or settings.CHAT_MODELS_FILE):
-        return []
-    path = DEMO_PATH if name == "demo" else Path(name)
-    looks_local = name == "demo" or name.startswith((".", "/", "~"))
-    if looks_local and not (path.expanduser() / "config.json").is_file():
-        return [
-            Error(
-                f"CHAT_MODEL={name}: there is no model (no config.json) there.",
-                hint="Give a folder with a transformers model, a hub id such as "
-                "Qwen/Qwen3-0.6B, or leave it out for the demo model.",
-                id="chat.E005",
-            )
+    elsewhere = settings.CHAT_BASE_URL or settings.CHAT_MODELS_FILE
+    found = []
+    if name != "scripted" and not (name == "demo" and elsewhere):
+        found.append((f"CHAT_MODEL={name}", own_model(name).source))
+    with contextlib.suppress(ConfigError):  # the next check says it
+        found += [
+            (f"CHAT_MODELS_FILE: {model.id}", model.source) for model in in_process()
         ]
-    return []
+    return found
+
+
+def no_model(setting: str, name: str) -> CheckMessage:
+    return Error(
+        f"{setting}: there is no model (no config.json) in {name}.",
+        hint="Give a folder with a transformers model, a hub id such as "
+        "Qwen/Qwen3-0.6B, or leave it out for the demo model.",
+        id="chat.E005",
+    )
 
 
 @register("chat", deploy=True)

@@ -7,24 +7,22 @@ torch. `Engines` are built only where a runner works.
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 
 from django.conf import settings
 
 from .base import Engine, EngineError, ModelInfo, ModelState
+from .local_models import LocalModel, engine_of, own_model, shelf_of
 from .remote import RemoteEngine
-from .remote.config import Upstream, from_file, from_url
+from .remote.config import Upstream, from_file, from_url, read_file
 from .remote.engine import infos
 from .scripted import ScriptedEngine
 
 logger = logging.getLogger(__name__)
-
-DEMO_PATH = Path(__file__).resolve().parent.parent.parent / "demo" / "model"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,65 +44,54 @@ def upstreams() -> list[Upstream]:
     return found
 
 
+def in_process() -> list[LocalModel]:
+    """The models of this process that the file names."""
+    path = settings.CHAT_MODELS_FILE
+    return list(read_file(Path(path)).local) if path else []
+
+
 def offers() -> list[Offer]:
     """What the settings ask for; `CHAT_MODEL`, or the first one, is the default.
 
-    Engines behind HTTP offer what they list by now; behind none of them is the
-    model of this process: it is loaded only if it is asked for by name.
+    Engines behind HTTP offer what they list by now. A name that nobody has there is
+    the name of a model of this process; `demo` is it where there is no other.
     """
     name = settings.CHAT_MODEL
     remote = [_remote(upstream) for upstream in upstreams()]
+    local = in_process()
     served = {info.id for offer in remote for info in offer.models}
-    if remote and (name in served or name == "demo"):
-        return remote
-    return [_own(name), *remote]
+    served |= {model.id for model in local}
+    if name in served or (name == "demo" and (remote or local)):
+        return [*remote, *_local(local, warm=not remote)]
+    if name == "scripted":
+        return [_scripted(), *remote, *_local(local)]
+    return [*_local([own_model(name), *local]), *remote]
 
 
 def _remote(upstream: Upstream) -> Offer:
     return Offer(tuple(infos(upstream)), partial(RemoteEngine, upstream))
 
 
-def _own(name: str) -> Offer:
-    if name == "scripted":
-        info = ModelInfo(
-            id="scripted",
-            label="Scripted",
-            context_tokens=None,
-            can=frozenset({"penalties", "json", "tools", "logit_bias"}),
-        )
-        return Offer((info,), ScriptedEngine)
-    demo = name == "demo"
-    source = str(DEMO_PATH) if demo else name
-    label = "Chatsite demo" if demo else Path(name).name or name
-    size = context_of(Path(source))
-    info = ModelInfo(id=name, label=label, demo=demo, context_tokens=size)
-    return Offer((info,), lambda: _local(source, info))
-
-
-@cache
-def context_of(folder: Path) -> int | None:
-    """The positions a model in a folder was made for. Its engine may have to make do
-    with less; one that is still to be fetched is not known yet."""
-    try:
-        config = json.loads((folder / "config.json").read_text())
-        return int(config["max_position_embeddings"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-def _local(source: str, info: ModelInfo) -> Engine:
-    # The one import that brings torch in: only where a local model is served.
-    from .local import LocalEngine  # noqa: PLC0415
-
-    cache, budget = settings.CHAT_CACHE_MB, settings.CHAT_LOCAL_MEMORY_MB
-    return LocalEngine(
-        source,
-        info,
-        cache_bytes=cache and cache * 2**20,
-        budget=budget and budget * 2**20,
-        step_seconds=settings.CHAT_STEP_SECONDS,
-        revision=settings.CHAT_MODEL_REVISION,
+def _scripted() -> Offer:
+    info = ModelInfo(
+        id="scripted",
+        label="Scripted",
+        can=frozenset({"penalties", "json", "tools", "logit_bias"}),
     )
+    return Offer((info,), ScriptedEngine)
+
+
+def _local(models: Sequence[LocalModel], *, warm: bool = False) -> list[Offer]:
+    """One is loaded at the start. Of several, the default is; the others when they are
+    asked for. `warm`: the first one is the default if `CHAT_MODEL` names none."""
+    infos = tuple(model.info() for model in models)
+    if len(models) == 1:
+        return [Offer(infos, partial(engine_of, models[0]))]
+    ids = [model.id for model in models]
+    first = ids[0] if ids and warm else None
+    if settings.CHAT_MODEL in ids:
+        first = settings.CHAT_MODEL
+    return [Offer(infos, partial(shelf_of, models, first))] if ids else []
 
 
 def models() -> list[ModelInfo]:

@@ -8,6 +8,7 @@ import pytest
 
 from chat.engines import registry
 from chat.engines.base import ModelInfo
+from chat.engines.local_models import DEMO_PATH, context_of
 from chat.models import Conversation, Generation
 from tests.api.helpers import answered, error_of
 from tests.core.helpers import ask
@@ -90,7 +91,7 @@ def test_without_a_known_size_nothing_is_cut(api, alice) -> None:
 
 
 def test_the_demo_model_tells_its_size_without_being_loaded() -> None:
-    assert (registry.context_of(registry.DEMO_PATH) or 0) >= 512
+    assert (context_of(DEMO_PATH) or 0) >= 512
 
 
 class TestParameters:

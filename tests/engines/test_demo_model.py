@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 
 from chat.engines.local import LocalEngine
-from chat.engines.registry import DEMO_PATH
+from chat.engines.local_models import DEMO_PATH
 from tests.engines.helpers import ask, collect, collect_some
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -155,7 +155,7 @@ async def test_its_cache_fits_into_what_it_is_given(tiny_folder):
 async def test_the_settings_say_what_it_is_given(settings):
     settings.CHAT_CACHE_MB, settings.CHAT_STEP_SECONDS = 16, 7
 
-    engine = registry._own("demo").build()
+    engine = registry.engine_of(registry.own_model("demo"))
 
     assert (engine._cache_bytes, engine._step_seconds) == (16 * 2**20, 7)
 

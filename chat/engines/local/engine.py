@@ -20,7 +20,6 @@ from pathlib import Path
 
 from chat.engines.base import (
     ChatMessage,
-    Engine,
     EngineError,
     EngineEvent,
     EngineLost,
@@ -33,8 +32,9 @@ from chat.engines.base import (
 )
 from chat.engines.local.job import Inbox, Job, JobMaker
 from chat.engines.local.loading import Loaded, Wanted, load
-from chat.engines.local.memory import batching, cache_tokens
+from chat.engines.local.memory import batching, cache_tokens, footprint
 from chat.engines.local.worker import BatchWorker
+from chat.engines.shelf import Loadable
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ MAX_DEATHS, DEATHS_SECONDS = 5, 60.0
 """A worker that dies more often than that is not started again."""
 
 
-class LocalEngine(Engine):
+class LocalEngine(Loadable):
     """One model in memory, whatever the number of requests."""
 
     def __init__(
@@ -100,6 +100,23 @@ class LocalEngine(Engine):
 
     def states(self) -> dict[str, ModelState]:
         return {self._info.id: self._state}
+
+    async def measure(self) -> int:
+        self._loading = True
+        requests = self._max_requests
+        try:
+            weights, cache = await asyncio.to_thread(
+                footprint, self._wanted, self._report, requests
+            )
+        except BaseException as error:
+            self._loading = False
+            self._fail(str(error))
+            raise
+        size = weights + cache
+        self._wanted = replace(self._wanted, budget=size)
+        self._cache_bytes = cache
+        self._state = ModelState("waiting", f"{self._info.id} waits for memory")
+        return size
 
     async def start(self) -> None:
         if self._worker is not None:

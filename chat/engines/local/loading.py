@@ -119,7 +119,7 @@ def load_folder(source: Source, wanted: Wanted) -> Loaded:
         model=model,
         tokenizer=tokenizer,
         generation=model.generation_config,
-        context=int(getattr(config, "max_position_embeddings", 0) or 2048),
+        context=context_of(config),
         vocabulary=int(model.get_input_embeddings().num_embeddings),
         bytes_per_token=cache_bytes_per_token(config, model.dtype.itemsize),
         spare=wanted.budget and wanted.budget - size - WORKING_BYTES,
@@ -143,6 +143,10 @@ def refuse_unknown_kind(source: Source) -> None:
         f"{source.name} (model_type {kind!r}) {why}: choose another model, or serve it"
         " by an engine of its own and set CHAT_BASE_URL.",
     )
+
+
+def context_of(config: Any) -> int:
+    return int(getattr(config, "max_position_embeddings", 0) or 2048)
 
 
 def cache_bytes_per_token(config: Any, itemsize: int) -> int:

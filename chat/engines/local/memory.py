@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import torch
-from transformers import ContinuousBatchingConfig
+from transformers import AutoConfig, ContinuousBatchingConfig
 
+from chat.engines.base import EngineError
 from chat.engines.local import scheduler
-from chat.engines.local.loading import Loaded
-from chat.engines.local.room import free_memory
+from chat.engines.local.fetching import Report
+from chat.engines.local.loading import (
+    Loaded,
+    Wanted,
+    cache_bytes_per_token,
+    context_of,
+    find,
+    refuse_unknown_kind,
+)
+from chat.engines.local.room import WORKING_BYTES, free_memory, weight_bytes
+from chat.engines.local.trouble import explain
 
 GIB = 2**30
 CPU_CACHE_BYTES = 2 * GIB
@@ -30,6 +40,24 @@ def cache_tokens(
         affordable = (budget or cache_bytes(loaded)) // loaded.bytes_per_token
         wanted = min(affordable, max_requests * loaded.context)
     return max(wanted // PAGE, 1) * PAGE
+
+
+def footprint(wanted: Wanted, report: Report, max_requests: int) -> tuple[int, int]:
+    """Bytes it will take without the cache, and of the cache. Fetches the model where
+    it is not here. Raises EngineError, as `load` does."""
+    try:
+        source = find(wanted, report)
+        refuse_unknown_kind(source)
+        weights = weight_bytes(source.weights(), wanted.dtype.itemsize)
+        config = AutoConfig.from_pretrained(source.folder, local_files_only=True)
+    except EngineError:
+        raise
+    except Exception as error:
+        raise explain(wanted.name, wanted.revision, error) from error
+    text = config.get_text_config()
+    token = cache_bytes_per_token(text, wanted.dtype.itemsize)
+    largest = max_requests * context_of(text) * token
+    return weights + WORKING_BYTES, min(wanted.cache_bytes or CPU_CACHE_BYTES, largest)
 
 
 def cache_bytes(loaded: Loaded) -> int:

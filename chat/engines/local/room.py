@@ -14,6 +14,7 @@ from chat.engines.local.weights import Stored
 
 WORKING_BYTES = 128 * 2**20
 """What a step needs besides weights and cache, and the cache at its least."""
+USABLE_SHARE = 0.8
 CGROUP = Path("/sys/fs/cgroup")
 
 
@@ -45,6 +46,14 @@ def compare(name: str, needed: int, free: int, whose: str) -> None:
             f"{name} does not fit into memory: it takes {in_gb(needed)}, and {whose}"
             f" {in_gb(free)}. Choose a smaller model, or make room.",
         )
+
+
+def usable_memory() -> int:
+    """What all models of this process may take where nobody says how much."""
+    if torch.cuda.is_available():
+        free, _total = torch.cuda.mem_get_info()
+        return int(free * USABLE_SHARE)
+    return int(free_memory() * USABLE_SHARE)
 
 
 def free_memory() -> int:

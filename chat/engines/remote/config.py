@@ -22,6 +22,13 @@ From `CHAT_BASE_URL` (one engine that lists its models), and from
     extra = { priority = 1 }           # more keys for the engine's request
     can = ["json"]                     # where it is not as its engine says
 
+    [[models]]
+    id = "small"
+    engine = "local"                   # a model of this process, without an engine's entry
+    name = "Qwen/Qwen3-0.6B"           # a folder, a hub id or "demo", if not the id
+    revision = "main"                  # of the hub
+    cache_mb = 512                     # for its keys and values
+
 `continue`: `flags` (`continue_final_message`: vLLM, SGLang; the fallback for engines
 that do not know it is the next one), `trailing` (a trailing assistant message is
 enough: llama.cpp), `partial` (`"partial": true` in that message: DashScope), `none`
@@ -40,7 +47,16 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+
+from ..local_models import LocalModel
 
 Url = Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
 Continue = Literal["flags", "trailing", "partial", "none"]
@@ -91,8 +107,24 @@ class Upstream(Strict):
 
 
 class ModelsFile(Strict):
-    engines: tuple[Upstream, ...]
+    engines: tuple[Upstream, ...] = ()
     models: tuple[RemoteModel, ...] = ()
+    local: tuple[LocalModel, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def apart(cls, found: dict[str, Any]) -> dict[str, Any]:
+        """The models of this process are told from the others by their engine."""
+        models = found.get("models")
+        if not isinstance(models, list) or "local" in found:
+            return found
+        here = [model for model in models if in_process(model)]
+        rest = [model for model in models if not in_process(model)]
+        return {**found, "models": rest, "local": here}
+
+
+def in_process(model: Any) -> bool:
+    return isinstance(model, dict) and model.get("engine") == "local"
 
 
 class ConfigError(ValueError):
@@ -119,20 +151,33 @@ def from_url(urls: str, api_key: str | None, model: str | None) -> Upstream:
 
 @cache
 def from_file(path: Path) -> tuple[Upstream, ...]:
-    """Read once: a changed file counts after a restart."""
+    """The engines behind HTTP. Raises ConfigError."""
+    found = read_file(path)
+    return tuple(_with_models(engine, found) for engine in found.engines)
+
+
+@cache
+def read_file(path: Path) -> ModelsFile:
+    """Read once: a changed file counts after a restart. Raises ConfigError."""
     try:
         found = ModelsFile.model_validate(tomllib.loads(path.read_text("utf-8")))
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"CHAT_MODELS_FILE: {error}") from error
     except ValidationError as error:
         raise ConfigError(f"CHAT_MODELS_FILE: {_first(error)}") from error
-    return tuple(_with_models(engine, found) for engine in _named(found))
+    _refuse_double_meaning(found)
+    return found
 
 
-def _named(found: ModelsFile) -> tuple[Upstream, ...]:
-    """The engines, if every name is meant for exactly one thing."""
+def _refuse_double_meaning(found: ModelsFile) -> None:
+    """Every name is meant for exactly one thing."""
     names = [engine.name for engine in found.engines]
+    if "local" in names:
+        raise ConfigError(
+            "CHAT_MODELS_FILE: no engine can be called local, which is this process"
+        )
     ids = [model.id for model in found.models]
+    ids += [model.id for model in found.local]
     for kind, given in (("engine", names), ("model", ids)):
         if twice := {name for name in given if given.count(name) > 1}:
             raise ConfigError(f"CHAT_MODELS_FILE: {kind} {twice.pop()} is there twice")
@@ -142,7 +187,6 @@ def _named(found: ModelsFile) -> tuple[Upstream, ...]:
                 f"CHAT_MODELS_FILE: model {model.id} names the engine "
                 f"{model.engine!r}, which is not there"
             )
-    return found.engines
 
 
 def _with_models(engine: Upstream, found: ModelsFile) -> Upstream:
