@@ -101,6 +101,9 @@ def test_it_refuses_a_model_that_is_not_there(settings, tmp_path) -> None:
     settings.CHAT_MODEL = str(tmp_path)
     assert found() == ["chat.E005"]
 
+    (tmp_path / "config.json").write_text("{}")
+    assert found() == []
+
 
 def test_it_refuses_a_model_of_the_file_that_is_not_there(settings, tmp_path) -> None:
     path = tmp_path / "models.toml"
@@ -108,9 +111,6 @@ def test_it_refuses_a_model_of_the_file_that_is_not_there(settings, tmp_path) ->
     path.write_text(here.format("a", "demo") + here.format("b", "./missing"))
     settings.CHAT_MODELS_FILE = path
     assert found() == ["chat.E005"]
-
-    (tmp_path / "config.json").write_text("{}")
-    assert found() == []
 
 
 def test_a_web_process_needs_no_model(settings, tmp_path) -> None:

@@ -24,7 +24,7 @@ From `CHAT_BASE_URL` (one engine that lists its models), and from
 
     [[models]]
     id = "small"
-    engine = "local"                   # a model of this process, without an engine's entry
+    engine = "local"                   # a model of this process
     name = "Qwen/Qwen3-0.6B"           # a folder, a hub id or "demo", if not the id
     revision = "main"                  # of the hub
     cache_mb = 512                     # for its keys and values
