@@ -78,6 +78,11 @@ check_failures = Counter(
     "External checks without a verdict, and why.",
     ["kind", "reason"],
 )
+drafted = Counter(
+    "chatsite_draft_tokens",
+    "Tokens guessed ahead by speculative decoding, accepted or rejected by the model.",
+    ["model", "source", "outcome"],
+)
 readers = Gauge(
     "chatsite_active_streams",
     "Readers of answers that are being written.",
@@ -111,6 +116,12 @@ def count_ended(row: Generation) -> None:
     if end is not None and row.completion_tokens > 1:
         pace = seconds(first, end) / (row.completion_tokens - 1)
         token_seconds.labels(row.model).observe(pace)
+
+
+def count_drafts(model: str, source: str, guessed: int, accepted: int) -> None:
+    """Guesses of one source for one answer."""
+    drafted.labels(model, source, "accepted").inc(accepted)
+    drafted.labels(model, source, "rejected").inc(guessed - accepted)
 
 
 def count_found(rows: Iterable[GuardFinding]) -> None:

@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import AsyncGenerator
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from chat.engines.base import (
@@ -30,11 +31,14 @@ from chat.engines.base import (
     Params,
     Prompted,
 )
+from chat.engines.local.drafts import Drafts
 from chat.engines.local.job import Inbox, Job, JobMaker
 from chat.engines.local.loading import Loaded, Wanted, load
 from chat.engines.local.memory import batching, cache_tokens, footprint
+from chat.engines.local.speculation import Speculator
 from chat.engines.local.worker import BatchWorker
 from chat.engines.shelf import Loadable
+from chat.observe.metrics import count_drafts
 
 logger = logging.getLogger(__name__)
 
@@ -61,6 +65,8 @@ class LocalEngine(Loadable):
         step_seconds: float = 120,
         revision: str | None = None,
         budget: int | None = None,
+        lookup_tokens: int = 0,
+        draft_model: str | None = None,
     ) -> None:
         """`model`: a folder or hub id; `info`: what it is called here. Loads nothing.
 
@@ -71,6 +77,8 @@ class LocalEngine(Loadable):
         `max_tokens`: of a reply whose request does not say. `step_seconds`: a step
         that takes longer hangs, and the worker is given up for another. `revision`:
         of the hub. `budget`: bytes of memory it may take, where that is said.
+        `lookup_tokens`: guessed ahead at most from the text itself, 0: none.
+        `draft_model`: a small one that guesses ahead, with the same tokenizer.
         """
         self._wanted = Wanted(model, revision, device, cache_bytes, budget)
         self._info = info or ModelInfo(model, Path(model).name)
@@ -80,6 +88,7 @@ class LocalEngine(Loadable):
         self._max_requests = max_requests
         self._max_tokens = max_tokens
         self._step_seconds = step_seconds
+        self._drafts = Drafts(lookup_tokens, draft_model)
         self._loaded: Loaded | None = None
         self._tokens: int | None = None
         self._watchdog: asyncio.Task[None] | None = None
@@ -127,6 +136,9 @@ class LocalEngine(Loadable):
         self._report(ModelState("loading", f"loading {self._info.id}"))
         try:
             loaded = await asyncio.to_thread(load, self._wanted, self._report)
+            loaded = await asyncio.to_thread(
+                self._drafts.load, loaded, self._wanted, self._report
+            )
             self._loaded = loaded
             worker = self._start_worker(loaded)
             self._watchdog = asyncio.create_task(self._watch(), name="watchdog")
@@ -199,7 +211,9 @@ class LocalEngine(Loadable):
             if not loop.is_closed():
                 loop.call_soon_threadsafe(self._worker_exited, worker)
 
-        worker = BatchWorker(loaded.model, config, on_exit)
+        count = partial(count_drafts, self._info.id)
+        speculator = Speculator(self._drafts.sources(loaded), count)
+        worker = BatchWorker(loaded.model, config, on_exit, speculator)
         self._worker = worker
         worker.start()
         logger.info("%d tokens of cache, context %d", tokens, context)
@@ -294,6 +308,7 @@ class LocalEngine(Loadable):
         worker, self._worker, self._maker = self._worker, None, None
         self._started, self._loaded, self._tokens = False, None, None
         self._loading = False
+        self._drafts.release()
         if self._watchdog is not None:
             self._watchdog.cancel()
         if worker is not None:

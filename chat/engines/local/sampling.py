@@ -10,6 +10,7 @@ only: the same alone, in a batch, and after a restart.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from math import isfinite
@@ -111,29 +112,76 @@ class Chooser:
         self._seen: Tensor | None = None
         self._counted = 0
 
-    def penalise(self, scores: Tensor, prompt: list[int], reply: list[int]) -> None:
+    def penalise(
+        self,
+        scores: Tensor,
+        prompt: Sequence[int],
+        reply: Sequence[int],
+        draft: Sequence[int] = (),
+    ) -> None:
         """Apply the repetition penalty in place. scores: [vocabulary]
 
-        Tokens may move from `reply` to `prompt`: what counts is both together.
+        Tokens may move from `reply` to `prompt`: what counts is both together. Those
+        of `draft` count this time only.
         """
         if self._seen is None:
             self._seen = torch.zeros_like(scores, dtype=torch.bool)
         behind = self._counted - len(prompt)
-        fresh = reply[behind:] if behind >= 0 else prompt[behind:] + reply
+        fresh = reply[behind:] if behind >= 0 else [*prompt[behind:], *reply]
         self._counted = len(prompt) + len(reply)
         self._seen[torch.tensor(fresh, dtype=torch.long, device=scores.device)] = True
+        seen = self._seen
+        if draft:
+            seen = seen.clone()
+            seen[torch.tensor(draft, dtype=torch.long, device=scores.device)] = True
         penalty = self.sampling.repetition_penalty
         penalised = torch.where(scores < 0, scores * penalty, scores / penalty)
-        scores.copy_(torch.where(self._seen, penalised, scores))
+        scores.copy_(torch.where(seen, penalised, scores))
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Where a token is to be chosen: behind these three."""
+
+    chooser: Chooser
+    prompt: Sequence[int]
+    reply: Sequence[int]
+    draft: Sequence[int] = ()
+
+    @property
+    def position(self) -> int:
+        return len(self.prompt) + len(self.reply) + len(self.draft)
+
+
+def choose(scores: Tensor, rows: Sequence[Row]) -> Tensor:
+    """Let the argmax of each row be the token chosen there. scores: [rows, vocabulary],
+    changed in place."""
+    drawn: list[int] = []
+    for number, row in enumerate(rows):
+        if row.chooser.sampling.repetition_penalty != 1:
+            row.chooser.penalise(scores[number], row.prompt, row.reply, row.draft)
+        if row.chooser.sampling.temperature > 0:
+            drawn.append(number)
+    if drawn:
+        index = torch.tensor(drawn, device=scores.device)
+        samplings = [rows[number].chooser.sampling for number in drawn]
+        positions = [rows[number].position for number in drawn]
+        scores[index, draw(scores[index], samplings, positions)] = torch.inf
+    return scores
 
 
 class SamplingProcessor(ContinuousBatchingLogitsProcessor):
-    """Called by the worker for each step, with the requests that get a token."""
+    """Called by the worker for each step, with the requests that get a token.
+
+    `drafts`: of the present step, by request. Such a request gets a token behind each
+    token of its draft, too.
+    """
 
     supported_kwargs = {"chooser": Chooser}
     ignored_kwargs = ()
 
     def __init__(self) -> None:
+        self.drafts: Mapping[str, list[int]] = {}
         self._states: list[Any] = []
 
     def fill_defaults(self, int32_tensor: Tensor) -> None:
@@ -145,23 +193,18 @@ class SamplingProcessor(ContinuousBatchingLogitsProcessor):
         return torch.zeros(len(self._states), dtype=torch.int32)
 
     def __call__(self, scores: Tensor, tensor_arg: Tensor) -> Tensor:
-        """scores: [requests, vocabulary], changed in place."""
-        rows, chosen_by, positions = [], [], []
-        for row, state in enumerate(self._states):
-            chooser: Chooser = state.logit_processor_kwargs["chooser"]
-            prompt, reply = state.initial_tokens, state.generated_tokens
-            if chooser.sampling.repetition_penalty != 1:
-                chooser.penalise(scores[row], prompt, reply)
-            if chooser.sampling.temperature > 0:
-                rows.append(row)
-                chosen_by.append(chooser.sampling)
-                positions.append(
-                    len(state.initial_tokens) + len(state.generated_tokens)
-                )
-        if rows:
-            index = torch.tensor(rows, device=scores.device)
-            scores[index, draw(scores[index], chosen_by, positions)] = torch.inf
-        return scores
+        """scores: [rows, vocabulary], changed in place."""
+        return choose(
+            scores, [row for state in self._states for row in self._of(state)]
+        )
+
+    def _of(self, state: Any) -> Iterator[Row]:
+        chooser = state.logit_processor_kwargs["chooser"]
+        draft = self.drafts.get(state.request_id, [])
+        for end in range(len(draft) + 1):
+            yield Row(
+                chooser, state.initial_tokens, state.generated_tokens, draft[:end]
+            )
 
 
 def draw(logits: Tensor, samplings: list[Sampling], positions: list[int]) -> Tensor:

@@ -8,6 +8,7 @@ counts as having been read, so that the book's turn comes, too.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from transformers.generation.continuous_batching.requests import (
@@ -35,6 +36,9 @@ def rank(left: int, waited: float) -> float:
 
 
 class FairScheduler(FIFOScheduler):
+    speculate: Callable[[Sequence[RequestState], int], None] | None = None
+    """Called with the replies that run and the tokens they may compute together."""
+
     def schedule_batch(self, token_budget: int, cache_budget: int) -> Any:
         """The library's own contract (`Scheduler.schedule_batch`); None in the place
         of requests where the cache is full."""
@@ -51,6 +55,8 @@ class FairScheduler(FIFOScheduler):
                 len(prompt.remaining_prefill_tokens), now - prompt.created_time
             ),
         )
+        if self.speculate is not None:
+            self.speculate(running, 0 if prompts else token_budget)
         taken: set[str] = set()
         scheduled, full, fast, queries, reads = self._process_candidates(
             [*running, *prompts], token_budget, cache_budget, taken

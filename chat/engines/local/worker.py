@@ -18,7 +18,8 @@ import gc
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from queue import Empty, Queue
 from typing import Any
 
@@ -28,6 +29,7 @@ from transformers.generation.continuous_batching import ContinuousBatchingManage
 
 from chat.engines.local import attention, scheduler
 from chat.engines.local.sampling import Chooser, SamplingProcessor
+from chat.engines.local.speculation import Speculator, verify
 
 # It prints by a handler of its own, each request at INFO: log as everybody does.
 library_log = logging.getLogger("ContinuousBatchingLogger")
@@ -44,6 +46,7 @@ class BatchWorker(ContinuousBatchingManager):
         model: Any,
         config: ContinuousBatchingConfig,
         on_exit: Callable[[], None],
+        speculator: Speculator,
     ) -> None:
         attention.install()
         scheduler.install()
@@ -51,10 +54,13 @@ class BatchWorker(ContinuousBatchingManager):
         greedy = GenerationConfig(do_sample=False, eos_token_id=-1)
         super().__init__(model, greedy, config)
         self._on_exit = on_exit
+        self._speculator = speculator
         self._step_began: float | None = None
         self._abandoned: Exception | None = None
         processors = self.logit_processor
-        processors.logits_processor.append(SamplingProcessor())
+        sampler = SamplingProcessor()
+        sampler.drafts = speculator.drafts
+        processors.logits_processor.append(sampler)
         processors.tensors_required += 1
         processors._retrieve_processors_kwargs()
         processors.do_processing = True
@@ -123,6 +129,11 @@ class BatchWorker(ContinuousBatchingManager):
         with self.output_router._lock:
             self.output_router.result_handlers.pop(request_id, None)
 
+    def _create_batch_processor(self) -> Any:
+        processor = super()._create_batch_processor()
+        processor.scheduler.speculate = self._speculate
+        return processor
+
     def _generation_loop_body(self, batch_processor: Any, bootstrapping: bool) -> bool:
         if self._abandoned or not threading.main_thread().is_alive():
             self._forget_all()
@@ -131,12 +142,26 @@ class BatchWorker(ContinuousBatchingManager):
         if scheduler.block_new_requests and not scheduler.active_requests:
             scheduler.block_new_requests = False
         going: bool = super()._generation_loop_body(batch_processor, bootstrapping)
+        self._speculator.keep(scheduler.active_requests.keys())
         return going
 
+    def _speculate(self, running: Sequence[Any], budget: int) -> None:
+        with self._step():
+            self._speculator.draft(running, self.batch_processor.cache, budget)
+
     def _generation_step(self) -> None:
+        with self._step():
+            if self._speculator.drafts:
+                verify(self.batch_processor, self.model, self._speculator)
+            else:
+                super()._generation_step()
+
+    @contextmanager
+    def _step(self) -> Iterator[None]:
+        """What happens here must come to an end: the watchdog looks at it."""
         self._step_began = time.monotonic()
         try:
-            super()._generation_step()
+            yield
         finally:
             self._step_began = None
 
