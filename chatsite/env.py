@@ -69,6 +69,8 @@ class Env(BaseSettings):
     CHAT_MONTHLY_TOKENS: int = Field(default=0, ge=0)
     CHAT_CACHE_MB: int | None = Field(default=None, ge=16)
     CHAT_LOCAL_MEMORY_MB: int | None = Field(default=None, ge=64)
+    CHAT_PROMPT_LOOKUP_TOKENS: int = Field(default=16, ge=0, le=64)
+    CHAT_DRAFT_MODEL: str | None = None
     CHAT_STEP_SECONDS: float = Field(default=120, ge=1, le=3600)
     CHAT_MAX_IMPORT_MB: int = Field(default=100, ge=1, le=2048)
     CHAT_SHARING: bool = True
@@ -118,6 +120,7 @@ class Env(BaseSettings):
         "CHAT_GUARD_KEY",
         "CHAT_AUTO_TITLES",
         "CHAT_CACHE_MB",
+        "CHAT_DRAFT_MODEL",
         "CHAT_LOCAL_MEMORY_MB",
         "CHAT_METRICS_TOKEN",
         "EMAIL_URL",

@@ -28,6 +28,8 @@ class LocalModel(BaseModel):
     revision: str | None = None
     label: str = ""
     cache_mb: int | None = Field(default=None, ge=16)
+    draft_model: str | None = None
+    prompt_lookup_tokens: int | None = Field(default=None, ge=0, le=64)
 
     @property
     def demo(self) -> bool:
@@ -60,10 +62,17 @@ def context_of(folder: Path) -> int | None:
 
 def own_model(name: str) -> LocalModel:
     """The one that `CHAT_MODEL` names."""
-    return LocalModel(id=name, revision=settings.CHAT_MODEL_REVISION)
+    return LocalModel(
+        id=name,
+        revision=settings.CHAT_MODEL_REVISION,
+        draft_model=settings.CHAT_DRAFT_MODEL,
+    )
 
 
 def engine_of(model: LocalModel) -> Loadable:
+    lookup_tokens = model.prompt_lookup_tokens
+    if lookup_tokens is None:
+        lookup_tokens = settings.CHAT_PROMPT_LOOKUP_TOKENS
     # The one import that brings torch in: only where a local model is served.
     from .local import LocalEngine  # noqa: PLC0415
 
@@ -74,6 +83,8 @@ def engine_of(model: LocalModel) -> Loadable:
         budget=in_bytes(settings.CHAT_LOCAL_MEMORY_MB),
         step_seconds=settings.CHAT_STEP_SECONDS,
         revision=model.revision,
+        lookup_tokens=lookup_tokens,
+        draft_model=model.draft_model,
     )
 
 

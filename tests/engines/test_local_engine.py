@@ -154,10 +154,12 @@ async def test_its_cache_fits_into_what_it_is_given(tiny_folder):
 
 async def test_the_settings_say_what_it_is_given(settings):
     settings.CHAT_CACHE_MB, settings.CHAT_STEP_SECONDS = 16, 7
+    settings.CHAT_PROMPT_LOOKUP_TOKENS, settings.CHAT_DRAFT_MODEL = 5, "small"
 
     engine = registry.engine_of(registry.own_model("demo"))
 
     assert (engine._cache_bytes, engine._step_seconds) == (16 * 2**20, 7)
+    assert (engine._drafts._lookup_tokens, engine._drafts._name) == (5, "small")
 
 
 async def test_it_stops_with_an_error_to_those_who_wait(tiny_folder):

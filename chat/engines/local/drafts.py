@@ -9,7 +9,8 @@ from chat.engines.local.drafting import DraftModel
 from chat.engines.local.fetching import Report
 from chat.engines.local.loading import Loaded, Wanted, load
 from chat.engines.local.lookup import Lookup
-from chat.engines.local.speculation import Source
+from chat.engines.local.memory import footprint
+from chat.engines.local.speculation import FEW, Source
 
 MODEL_TOKENS = 8
 """Each costs a run of the draft model, right or wrong."""
@@ -24,6 +25,12 @@ class Drafts:
         self._lookup_tokens = lookup_tokens
         self._name = model
         self._loaded: Loaded | None = None
+
+    def measure(self, wanted: Wanted, report: Report) -> int:
+        """Bytes of memory the draft model will take, for the model that is wanted."""
+        if self._name is None:
+            return 0
+        return sum(footprint(Wanted(self._name, device=wanted.device), report, FEW))
 
     def load(self, target: Loaded, wanted: Wanted, report: Report) -> Loaded:
         """Blocks. Returns the target with the memory that is left for it. Raises

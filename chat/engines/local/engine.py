@@ -117,6 +117,9 @@ class LocalEngine(Loadable):
             weights, cache = await asyncio.to_thread(
                 footprint, self._wanted, self._report, requests
             )
+            weights += await asyncio.to_thread(
+                self._drafts.measure, self._wanted, self._report
+            )
         except BaseException as error:
             self._loading = False
             self._fail(str(error))

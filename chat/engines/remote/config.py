@@ -28,6 +28,8 @@ From `CHAT_BASE_URL` (one engine that lists its models), and from
     name = "Qwen/Qwen3-0.6B"           # a folder, a hub id or "demo", if not the id
     revision = "main"                  # of the hub
     cache_mb = 512                     # for its keys and values
+    draft_model = "owner/name"         # guesses ahead for it
+    prompt_lookup_tokens = 16          # guessed ahead from the text itself, 0: none
 
 `continue`: `flags` (`continue_final_message`: vLLM, SGLang; the fallback for engines
 that do not know it is the next one), `trailing` (a trailing assistant message is
