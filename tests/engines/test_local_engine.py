@@ -11,6 +11,7 @@ import torch
 from chat.engines import registry
 from chat.engines.base import EngineLost
 from chat.engines.local import LocalEngine
+from chat.engines.local_models import LocalModel
 from tests.engines.helpers import Answer, ask, collect, collect_some, eventually
 from tests.engines.tiny import with_ends
 
@@ -160,6 +161,19 @@ async def test_the_settings_say_what_it_is_given(settings):
 
     assert (engine._cache_bytes, engine._step_seconds) == (16 * 2**20, 7)
     assert (engine._drafts._lookup_tokens, engine._drafts._name) == (5, "small")
+
+
+async def test_a_model_of_the_file_guesses_as_the_file_says(settings):
+    settings.CHAT_PROMPT_LOOKUP_TOKENS, settings.CHAT_DRAFT_MODEL = 5, "small"
+    silent = LocalModel(id="one")
+    says = LocalModel(id="two", draft_model="tiny", prompt_lookup_tokens=0)
+
+    drafts = [registry.engine_of(model)._drafts for model in (silent, says)]
+
+    assert [(each._lookup_tokens, each._name) for each in drafts] == [
+        (5, None),
+        (0, "tiny"),
+    ]
 
 
 async def test_it_stops_with_an_error_to_those_who_wait(tiny_folder):

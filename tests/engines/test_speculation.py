@@ -355,3 +355,10 @@ async def test_it_says_that_the_draft_model_is_missing(tiny_folder):
     engine = LocalEngine(str(tiny_folder), draft_model="/nowhere/at/all")
     with pytest.raises(EngineError, match="/nowhere/at/all"):
         await engine.start()
+
+
+async def test_it_measures_the_draft_model_with_the_model(tiny_folder):
+    alone = LocalEngine(str(tiny_folder))
+    both = LocalEngine(str(tiny_folder), draft_model=str(tiny_folder))
+    weights = (tiny_folder / "model.safetensors").stat().st_size
+    assert await both.measure() > await alone.measure() + weights // 2
