@@ -27,7 +27,7 @@ import torch
 from transformers import ContinuousBatchingConfig, GenerationConfig
 from transformers.generation.continuous_batching import ContinuousBatchingManager
 
-from chat.engines.local import attention, scheduler
+from chat.engines.local import attention, scheduler, threads
 from chat.engines.local.sampling import Chooser, SamplingProcessor
 from chat.engines.local.speculation import Speculator, verify
 
@@ -167,6 +167,7 @@ class BatchWorker(ContinuousBatchingManager):
 
     def _run_generation_loop(self) -> None:
         try:
+            threads.settle(self.model)
             super()._run_generation_loop()
         finally:
             self._on_exit()

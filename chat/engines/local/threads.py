@@ -1,0 +1,78 @@
+"""How many of the processor's threads compute a step: measured, not guessed.
+
+Threads that wait for each other cost more than they bring where a model is small: with
+the demo model one thread writes twice as many tokens as two, and leaves the other core
+to the readers.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch.nn.functional import linear
+
+logger = logging.getLogger(__name__)
+
+TOKENS = 16
+TRIES = 4
+LARGE_SECONDS = 0.1
+"""Where all threads together take that long, waiting for each other is nothing."""
+WORTH = 1.25
+"""More threads must be faster by that."""
+
+
+def settle(model: Any) -> None:
+    """In the thread that computes: a number of threads belongs to the one it was
+    set in."""
+    weights = [
+        layer.weight for layer in model.modules() if isinstance(layer, torch.nn.Linear)
+    ]
+    plain = all(type(weight.data) is torch.Tensor for weight in weights)
+    if weights and plain and weights[0].device.type == "cpu":
+        chosen = fewest(torch.get_num_threads(), timed(weights))
+        torch.set_num_threads(chosen)
+        logger.info("%d threads compute", chosen)
+
+
+def timed(weights: Sequence[Any]) -> Callable[[int], float]:
+    """Seconds that all products of a step of so many tokens take with so many
+    threads."""
+    widths = {weight.shape[1] for weight in weights}
+    inputs = {
+        width: torch.ones(TOKENS, width, dtype=weights[0].dtype) for width in widths
+    }
+
+    def seconds(threads: int) -> float:
+        torch.set_num_threads(threads)
+        began = time.perf_counter()
+        with torch.inference_mode():
+            for weight in weights:
+                linear(inputs[weight.shape[1]], weight)
+        return time.perf_counter() - began
+
+    return seconds
+
+
+def fewest(most: int, seconds: Callable[[int], float]) -> int:
+    """The fewest threads with which it is about as fast as with any. In turns, and the
+    best try of each counts: other programs only ever make it slower."""
+    if most == 1:
+        return 1
+    seconds(most)  # the first one prepares what the others find
+    if seconds(most) > LARGE_SECONDS:
+        return most
+    numbers = [2**power for power in range(most.bit_length()) if 2**power < most]
+    numbers.append(most)
+    best = {
+        number: min(times)
+        for number, times in zip(
+            numbers,
+            zip(*([seconds(n) for n in numbers] for _ in range(TRIES)), strict=True),
+            strict=True,
+        )
+    }
+    return next(n for n in numbers if best[n] <= WORTH * min(best.values()))

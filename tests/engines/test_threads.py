@@ -1,0 +1,55 @@
+"""How many threads compute a step: the fewest that are about as fast as any."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from chat.engines.local.threads import LARGE_SECONDS, fewest, settle
+
+
+def chosen(most: int, **seconds: float) -> int:
+    return fewest(most, lambda threads: seconds[f"of_{threads}"])
+
+
+@pytest.mark.parametrize(
+    ("most", "seconds", "expected"),
+    [
+        (1, {}, 1),
+        (2, {"of_1": 0.004, "of_2": 0.008}, 1),
+        (2, {"of_1": 0.010, "of_2": 0.0095}, 1),
+        (2, {"of_1": 0.010, "of_2": 0.006}, 2),
+        (6, {"of_1": 0.04, "of_2": 0.02, "of_4": 0.011, "of_6": 0.010}, 4),
+    ],
+)
+def test_it_takes_the_fewest_that_are_about_as_fast(most, seconds, expected) -> None:
+    assert chosen(most, **seconds) == expected
+
+
+def test_a_large_model_is_not_tried_for_long() -> None:
+    tried = []
+
+    def seconds(threads: int) -> float:
+        tried.append(threads)
+        return 2 * LARGE_SECONDS
+
+    assert fewest(16, seconds) == 16
+    assert tried == [16, 16]
+
+
+def test_one_slow_try_decides_nothing() -> None:
+    tries = {1: iter([9, 0.01, 0.01, 0.01]), 2: iter([0.05, 0.02, 0.02, 9, 9, 9])}
+
+    assert fewest(2, lambda threads: next(tries[threads])) == 1
+
+
+def test_it_measures_a_model_and_leaves_one_that_is_no_plain_one_alone() -> None:
+    before = torch.get_num_threads()
+    try:
+        settle(torch.nn.Sequential(torch.nn.Linear(8, 8), torch.nn.Linear(8, 4)))
+        assert 1 <= torch.get_num_threads() <= before
+        torch.set_num_threads(before)
+        settle(torch.nn.Sequential(torch.nn.ReLU()))
+        assert torch.get_num_threads() == before
+    finally:
+        torch.set_num_threads(before)
