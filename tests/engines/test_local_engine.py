@@ -130,20 +130,21 @@ async def test_it_answers_more_than_the_cache_holds_at_once(tiny_folder, local):
         assert answer.token_ids == (await collect(local, request)).token_ids
 
 
-async def test_it_goes_on_when_those_that_filled_the_cache_are_cancelled(tiny_folder):
+async def test_it_goes_on_when_those_that_filled_the_cache_are_cancelled(
+    tiny_folder, local
+):
+    requests = [ask(f"{n}", id=f"{n}", max_tokens=180) for n in range(6)]
     async with started(tiny_folder, cache_size=384) as engine:
-        tasks = [
-            asyncio.create_task(collect(engine, ask(f"{n}", id=f"{n}", max_tokens=180)))
-            for n in range(6)
-        ]
+        tasks = [asyncio.create_task(collect(engine, each)) for each in requests]
         scheduler = engine._worker.batch_processor.scheduler
         await eventually(lambda: scheduler.block_new_requests)
         active = [name.split(":")[1] for name in scheduler.active_requests]
         for name in active:
             tasks[int(name)].cancel()
-        rest = [task for n, task in enumerate(tasks) if str(n) not in active]
-        answers = await asyncio.gather(*rest)
-    assert all(answer.tokens == 180 for answer in answers)
+        rest = [int(each.id) for each in requests if each.id not in active]
+        answers = await asyncio.gather(*(tasks[n] for n in rest))
+    for n, answer in zip(rest, answers, strict=True):
+        assert answer.token_ids == (await collect(local, requests[n])).token_ids
 
 
 async def test_its_cache_fits_into_what_it_is_given(tiny_folder):
@@ -179,8 +180,9 @@ async def test_a_model_of_the_file_guesses_as_the_file_says(settings):
 async def test_it_stops_with_an_error_to_those_who_wait(tiny_folder):
     engine = LocalEngine(str(tiny_folder), cache_size=2048)
     await engine.start()
+    scheduler = engine._worker.batch_processor.scheduler
     task = asyncio.create_task(collect(engine, ask(max_tokens=400)))
-    await asyncio.sleep(0.05)
+    await eventually(lambda: scheduler.active_requests)
     await engine.stop()
     with pytest.raises(EngineLost, match="stopped") as error:
         await task

@@ -65,14 +65,9 @@ def fewest(most: int, seconds: Callable[[int], float]) -> int:
     seconds(most)  # the first one prepares what the others find
     if seconds(most) > LARGE_SECONDS:
         return most
-    numbers = [2**power for power in range(most.bit_length()) if 2**power < most]
+    numbers = [1 << power for power in range(most.bit_length()) if 1 << power < most]
     numbers.append(most)
-    best = {
-        number: min(times)
-        for number, times in zip(
-            numbers,
-            zip(*([seconds(n) for n in numbers] for _ in range(TRIES)), strict=True),
-            strict=True,
-        )
-    }
-    return next(n for n in numbers if best[n] <= WORTH * min(best.values()))
+    tries = [[seconds(number) for number in numbers] for _ in range(TRIES)]
+    best = [min(times) for times in zip(*tries, strict=True)]
+    enough = WORTH * min(best)
+    return next(n for n, took in zip(numbers, best, strict=True) if took <= enough)
