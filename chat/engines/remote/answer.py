@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from typing import Any
 
-from ..base import Chunk, EngineEvent, EngineRequest, Finished, Prompted
+from chat.sse import Frame
+
+from ..base import Chunk, EngineError, EngineEvent, EngineRequest, Finished, Prompted
 from ..fitting import prompt_estimate, tools_estimate
 from .called import Called
 from .payload import Seam
-from .trouble import broken, in_stream, nonsense
+from .trouble import Trouble, broken, in_stream, nonsense
 
 REASONS = {"length": "length", "content_filter": "content_filter"}
 WITH_CALLS = ("stop", "tool_calls", "function_call")
@@ -45,6 +48,18 @@ class Answer(ABC):
     def finished(self) -> bool:
         """The engine said why it ended; the usage may still come."""
         return self._reason is not None
+
+    def take_all(
+        self, frames: Iterable[Frame]
+    ) -> tuple[list[EngineEvent], Trouble | EngineError | None]:
+        """What came at once, as few events; and what was wrong behind them."""
+        events: list[EngineEvent] = []
+        try:
+            for frame in frames:
+                events += self.take(frame.event, frame.data)
+        except (Trouble, EngineError) as trouble:
+            return joined(events), trouble
+        return joined(events), None
 
     def take(self, event: str, data: str) -> list[EngineEvent]:
         if data.startswith("[DONE]"):
@@ -200,6 +215,29 @@ class DashScopeAnswer(Answer):
         whole = call["function"].get("arguments") or ""
         before, self._arguments[key] = self._arguments.get(key, ""), whole
         return behind(whole, before)
+
+
+def joined(events: list[EngineEvent]) -> list[EngineEvent]:
+    """Neighbouring chunks of text as one, or of reasoning: who is behind, and reads
+    several at once, does the rest once for all of them."""
+    if len(events) < 2:
+        return events
+    found = events[:1]
+    for event in events[1:]:
+        last = found[-1]
+        if isinstance(last, Chunk) and isinstance(event, Chunk) and fits(last, event):
+            text, reasoning = last.text + event.text, last.reasoning + event.reasoning
+            found[-1] = Chunk(text, reasoning, last.tokens + event.tokens)
+        else:
+            found.append(event)
+    return found
+
+
+def fits(one: Chunk, other: Chunk) -> bool:
+    """Nothing changes places when they are joined."""
+    if one.tool_calls or other.tool_calls:
+        return False
+    return not ((one.text or other.text) and (one.reasoning or other.reasoning))
 
 
 def behind(text: Any, before: str) -> str:

@@ -163,9 +163,11 @@ class RemoteEngine(Engine):
                         raise
                     if not news:
                         break
-                    for frame in news:
-                        for event in answer.take(frame.event, frame.data):
-                            yield event
+                    said, trouble = answer.take_all(news)
+                    for event in said:
+                        yield event
+                    if trouble is not None:
+                        raise trouble
                     if answer.begun and not answer.complete:
                         await frames.gather()
                 yield answer.end()

@@ -52,9 +52,11 @@ class Frames:
     async def gather(self) -> None:
         """While the loop is behind: leave what comes unread for a moment, so that
         the next read takes several tokens."""
+        if not gathering.seconds:
+            return
         connection = self._response.connection
         transport = connection.transport if connection else None
-        if not gathering.seconds or transport is None or not transport.is_reading():
+        if transport is None or not transport.is_reading():
             return
         self._watch(self._seconds + gathering.seconds)
         transport.pause_reading()
