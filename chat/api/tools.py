@@ -77,6 +77,8 @@ class Offering(Schema):
             return self._of_nothing(at)
         if not can(model, "tools"):
             raise unsupported(f"{at}tools", NO_TOOLS)
+        if choice not in (None, "none", "auto") and can(model, "own_choice"):
+            raise unsupported(f"{at}tool_choice", OWN_CHOICE)
         if len(tools) > MAX_TOOLS or len(json.dumps(tools)) > MAX_CHARS:
             text = _("Too many tools, or descriptions that are too long.")
             raise ChatError(text, code="invalid_value", field=f"{at}tools")
@@ -97,6 +99,7 @@ class Offering(Schema):
 
 
 NO_TOOLS = _("The engine of this model takes no tools.")
+OWN_CHOICE = _("This model decides itself whether to call a tool: auto or none.")
 NOTHING_OFFERED = _("Only together with tools.")
 
 

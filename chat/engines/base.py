@@ -153,7 +153,7 @@ class ModelInfo:
     """What `/api/models` says of one model. `context_tokens` None: unknown.
 
     `can`: what not every engine takes: `penalties`, `json` (a response format),
-    `tools`, `logit_bias`.
+    `tools`, `logit_bias`; `own_choice`: it cannot be told which tool to call.
     `continues`: whether it goes on from a text that is there.
     """
 

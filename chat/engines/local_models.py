@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -13,12 +16,19 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from .base import ModelInfo
 from .shelf import Loadable, Shelf
+from .templates import takes_tools, template_in
 
 DEMO_PATH = Path(__file__).resolve().parent.parent.parent / "demo" / "model"
 
 
+TOOLS = frozenset({"tools", "own_choice"})
+
+
 class LocalModel(BaseModel):
-    """`name`: a folder, a hub id (with its `revision`) or `demo`; without it, `id`."""
+    """`name`: a folder, a hub id (with its `revision`) or `demo`; without it, `id`.
+
+    `context_tokens` and `can` tell processes that do not have the model's files.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -30,6 +40,8 @@ class LocalModel(BaseModel):
     cache_mb: int | None = Field(default=None, ge=16)
     draft_model: str | None = None
     prompt_lookup_tokens: int | None = Field(default=None, ge=0, le=64)
+    context_tokens: int | None = Field(default=None, ge=1)
+    can: tuple[Literal["tools"], ...] = ()
 
     @property
     def demo(self) -> bool:
@@ -40,24 +52,55 @@ class LocalModel(BaseModel):
         return str(DEMO_PATH) if self.demo else self.name or self.id
 
     def info(self) -> ModelInfo:
+        folder = folder_of(self.source, self.revision)
+        said = known(folder, frozenset(os.listdir(folder))) if folder else Known()
         label = "Chatsite demo" if self.demo else Path(self.source).name or self.source
         return ModelInfo(
             id=self.id,
             label=self.label or label,
             demo=self.demo,
-            context_tokens=context_of(Path(self.source)),
+            context_tokens=self.context_tokens or said.context,
+            can=TOOLS if said.tools or "tools" in self.can else frozenset(),
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a model's files say of it."""
+
+    context: int | None = None
+    tools: bool = False
+
+
 @cache
+def known(folder: Path, _files: frozenset[str]) -> Known:
+    """Read again when another file has come: one of a download comes after another."""
+    return Known(context_of(folder), takes_tools(template_in(folder)))
+
+
 def context_of(folder: Path) -> int | None:
     """The positions a model in a folder was made for. Its engine may have to make do
-    with less; one that is still to be fetched is not known yet."""
+    with less."""
     try:
         config = json.loads((folder / "config.json").read_text())
         return int(config["max_position_embeddings"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def folder_of(name: str, revision: str | None) -> Path | None:
+    """Where its files lie; None while they are still to be fetched. The layout is the
+    hub client's, which is not imported where nothing is loaded."""
+    if (path := Path(name).expanduser()).is_dir():
+        return path
+    home = os.environ.get("HF_HOME") or "~/.cache/huggingface"
+    hub = Path(os.environ.get("HF_HUB_CACHE") or Path(home) / "hub").expanduser()
+    model = hub / f"models--{name.replace('/', '--')}"
+    revision = revision or "main"
+    with suppress(OSError):
+        revision = (model / "refs" / revision).read_text().strip()
+    folder = model / "snapshots" / revision
+    return folder if (folder / "config.json").is_file() else None
 
 
 def own_model(name: str) -> LocalModel:

@@ -80,6 +80,79 @@ def test_it_refuses_a_tokenizer_that_is_larger_than_the_model():
     assert error.value.code == "invalid_tokens"
 
 
+def templated(template: str | dict[str, str]) -> Prompter:
+    tokenizer = make_tokenizer()
+    tokenizer.chat_template = template
+    return Prompter(tokenizer, context=1000, vocabulary=len(tokenizer))
+
+
+PLAIN = "{% for m in messages %}[{{ m.role }}] {{ m.content }}\n{% endfor %}"
+NO_SYSTEM = (
+    "{% if messages[0].role == 'system' %}"
+    "{{ raise_exception('System role not supported') }}{% endif %}" + PLAIN
+)
+STRICT = (
+    "{% for m in messages %}{% if (m.role == 'user') != (loop.index0 % 2 == 0) %}"
+    "{{ raise_exception('roles must alternate') }}{% endif %}{% endfor %}" + PLAIN
+)
+SILENT = PLAIN.replace("messages %}", "messages if m.role != 'system' %}")
+
+
+@pytest.mark.parametrize("template", [NO_SYSTEM, STRICT, SILENT])
+def test_a_template_without_a_system_role_hears_it_from_the_user(template):
+    text = decoded(templated(template).fit(turns(2), 10, None).ids)
+    assert text == (
+        "[user] be brief\n\nquestion 0\n[assistant] answer 0\n[user] question 1\n"
+    )
+
+
+def test_turns_of_one_role_become_one_where_they_must_alternate():
+    messages = [*turns(1), {"role": "user", "content": "and again"}]
+    text = decoded(templated(STRICT).encode(messages, None).ids)
+    assert text == "[user] be brief\n\nquestion 0\n\nand again\n"
+    text = decoded(templated(PLAIN).encode(messages, None).ids)
+    assert text == "[system] be brief\n[user] question 0\n[user] and again\n"
+
+
+TOOL_TEMPLATE = (
+    "{% if tools %}{{ tools | tojson }} in <tool_call></tool_call>\n{% endif %}"
+    "{% for m in messages %}[{{ m.role }}] {{ m.content }}"
+    "{% for c in m.tool_calls or [] %}{{ c.function.name }}:"
+    "{{ c.function.arguments.n }}{% endfor %}\n{% endfor %}"
+)
+TOOL = {"type": "function", "function": {"name": "weather", "parameters": {}}}
+
+
+def test_it_tells_of_tools_and_of_what_they_said():
+    tools = templated(TOOL_TEMPLATE)
+    call = {"name": "weather", "arguments": '{"n": 7}'}
+    messages = [
+        {"role": "user", "content": "rain?"},
+        {"role": "assistant", "content": "", "tool_calls": [{"function": call}]},
+        {"role": "tool", "content": "no", "tool_call_id": "1"},
+    ]
+    assert tools.takes_tools
+    text = decoded(tools.fit(messages, 10, None, [TOOL]).ids)
+    assert '"name": "weather"' in text
+    assert text.endswith("[user] rain?[assistant] weather:7[tool] no")
+    assert "<tool_call>" not in decoded(tools.fit(messages, 10, None).ids)
+
+
+@pytest.mark.parametrize(
+    ("template", "takes"),
+    [
+        (TOOL_TEMPLATE, True),
+        ({"default": PLAIN, "tool_use": TOOL_TEMPLATE}, True),
+        (PLAIN, False),
+        (PLAIN + "{{ tools }} as JSON", False),
+        (TOOL_TEMPLATE + "<function=name>", False),
+        (None, False),
+    ],
+)
+def test_it_takes_tools_where_the_template_does(template, takes):
+    assert templated(template).takes_tools is takes
+
+
 def test_it_says_what_the_template_refuses():
     tokenizer = make_tokenizer()
     tokenizer.chat_template = "{{ raise_exception('roles must alternate') }}"

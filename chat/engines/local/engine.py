@@ -190,8 +190,7 @@ class LocalEngine(Loadable):
                     raise self._ended()
             if tail := job.finish():
                 yield tail
-            reason = "stop" if job.reply.over else "length"
-            yield Finished(reason, len(job.prompt.ids), job.reply.completed)
+            yield Finished(job.finish_reason, len(job.prompt.ids), job.reply.completed)
         finally:
             del self._inboxes[request.id]
             worker.cancel(internal)

@@ -7,13 +7,15 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-from chat.engines.base import Chunk, EngineError, EngineRequest, Progress
+from chat.engines import tool_text
+from chat.engines.base import Chunk, EngineError, EngineRequest, Params, Progress
 from chat.engines.local.detokenize import make_detokenizer
 from chat.engines.local.loading import Loaded
 from chat.engines.local.prompt import Prompt, Prompter
 from chat.engines.local.reply import Continuation, Reply
 from chat.engines.local.sampling import Chooser, model_defaults, resolve, whole
 from chat.engines.thinking import CLOSE, OPEN
+from chat.engines.tool_text import ToolSplitter
 
 MAX_STOPS = 16
 RELEASE_SECONDS = 5.0
@@ -102,12 +104,21 @@ class Job:
     def push(self, ids: Sequence[int]) -> Chunk:
         text, reasoning, taken = self.reply.push(ids)
         text, reasoning = self._continuation.unsaid(text, reasoning)
-        return Chunk(text, reasoning, tokens=len(taken), token_ids=taken)
+        calls = self.reply.take_calls()
+        return Chunk(text, reasoning, len(taken), taken, calls)
 
     def finish(self) -> Chunk | None:
         """What was held back to the end."""
         text, reasoning = self._continuation.unsaid(*self.reply.finish())
-        return Chunk(text, reasoning) if text or reasoning else None
+        calls = self.reply.take_calls()
+        news = text or reasoning or calls
+        return Chunk(text, reasoning, tool_calls=calls) if news else None
+
+    @property
+    def finish_reason(self) -> str:
+        if not self.reply.over:
+            return "length"
+        return "tool_calls" if self.reply.called else "stop"
 
 
 class JobMaker:
@@ -123,7 +134,7 @@ class JobMaker:
         self._prompter = Prompter(
             loaded.tokenizer, context=context, vocabulary=loaded.vocabulary
         )
-        self._literal = thinking_tokens(loaded.tokenizer)
+        self._literal = literal_tokens(loaded.tokenizer)
 
     def make(self, request: EngineRequest) -> Job:
         """Tokenises: call it in a thread. `max_tokens` is a ceiling: a reply ends
@@ -134,10 +145,13 @@ class JobMaker:
         stop = self._stop(params.stop)
         sampling = resolve(params, self._defaults, self._vocabulary)
         reserve = min(limit, self._context // 2)
-        prompt = self._prompter.fit(request.messages, reserve, params.thinking)
+        tools = offered(params)
+        if tools and not self._prompter.takes_tools:
+            raise EngineError("invalid_params", "tools: this model takes none.")
+        prompt = self._prompter.fit(request.messages, reserve, params.thinking, tools)
         return Job(
             prompt,
-            self._continue(request.progress, prompt, stop),
+            self._continue(request, prompt, stop),
             limit=limit,
             chooser=Chooser(sampling),
             ends=self._ends,
@@ -153,31 +167,50 @@ class JobMaker:
         return (*stop, *self._prompter.stop)
 
     def _continue(
-        self, progress: Progress, prompt: Prompt, stop: tuple[str, ...]
+        self, request: EngineRequest, prompt: Prompt, stop: tuple[str, ...]
     ) -> Continuation:
         """Takes the progress up where it ended.
 
         Ids of another model, say after a change of settings, do not decode to the
         text that was shown: then the text counts, newly tokenised.
         """
+        progress, params = request.progress, request.params
+
+        def replay(ids: list[int]) -> Continuation:
+            tools = ToolSplitter(f"call_{request.id}") if offered(params) else None
+            reply = Reply(
+                make_detokenizer(self._tokenizer, self._literal),
+                stop=stop,
+                ends=self._ends,
+                opened=prompt.opened,
+                tools=tools,
+                one_call=params.parallel_tool_calls is False,
+            )
+            text, reasoning, _taken = reply.push(ids)
+            return Continuation(ids, reply, (text, reasoning), progress)
+
         ids = list(progress.token_ids)
         if all(0 <= token < self._vocabulary for token in ids):
-            replayed = Continuation(ids, *self._replay(ids, prompt, stop), progress)
+            replayed = replay(ids)
             if replayed.faithful:
                 return replayed
         ids = self._prompter.tokens(written(progress, prompt.opened))
-        replayed = Continuation(ids, *self._replay(ids, prompt, stop), progress)
+        replayed = replay(ids)
         # The earlier attempt counted better; what it began with is nobody's count.
         replayed.reply.completed = progress.completion_tokens
         return replayed
 
-    def _replay(
-        self, ids: list[int], prompt: Prompt, stop: tuple[str, ...]
-    ) -> tuple[Reply, tuple[str, str]]:
-        detokenizer = make_detokenizer(self._tokenizer, self._literal)
-        reply = Reply(detokenizer, stop=stop, ends=self._ends, opened=prompt.opened)
-        text, reasoning, _taken = reply.push(ids)
-        return reply, (text, reasoning)
+
+def offered(params: Params) -> list[dict[str, Any]] | None:
+    """The tools the model is told of. What it must call cannot be said to it."""
+    choice = params.tool_choice
+    if not params.tools or choice == "none":
+        return None
+    if choice not in (None, "auto"):
+        raise EngineError(
+            "invalid_params", "tool_choice: this model takes auto and none only."
+        )
+    return params.tools
 
 
 def written(progress: Progress, opened: bool) -> str:
@@ -189,8 +222,9 @@ def written(progress: Progress, opened: bool) -> str:
     return f"{head}{progress.reasoning}{tail}"
 
 
-def thinking_tokens(tokenizer: Any) -> dict[int, str]:
-    """Thinking tags that are special tokens, whose text decoding would drop."""
+def literal_tokens(tokenizer: Any) -> dict[int, str]:
+    """Tags that are special tokens, whose text decoding would drop."""
     special = set(tokenizer.all_special_ids)
-    ids = {tag: tokenizer.convert_tokens_to_ids(tag) for tag in (OPEN, CLOSE)}
+    tags = (OPEN, CLOSE, tool_text.OPEN, tool_text.CLOSE)
+    ids = {tag: tokenizer.convert_tokens_to_ids(tag) for tag in tags}
     return {token: tag for tag, token in ids.items() if token in special}

@@ -8,15 +8,21 @@ from chat.engines.base import Chunk, Progress
 from chat.engines.local.detokenize import Detokenizer
 from chat.engines.stopping import StopStrings
 from chat.engines.thinking import ThinkSplitter
+from chat.engines.tool_text import ToolSplitter
+from chat.tool_calls import Calls
 
 
 class Reply:
-    """ids → characters → reasoning and text → up to a stop string.
+    """ids → characters → reasoning and text → tool calls → up to a stop string.
 
-    Stop strings are looked for in the text, not in the reasoning. `completed`
+    `tools`: reads calls, where any are offered; `one_call`: the reply ends behind the
+    first. Stop strings are looked for in the text, not in the reasoning. `completed`
     counts every id taken, an end-of-sequence token included; ids behind the end
     of the reply are not taken.
     """
+
+    calls: Calls = ()
+    """Those that came since they were last taken."""
 
     def __init__(
         self,
@@ -25,7 +31,11 @@ class Reply:
         stop: Sequence[str],
         ends: frozenset[int],
         opened: bool,
+        tools: ToolSplitter | None = None,
+        one_call: bool = False,
     ) -> None:
+        self._tools = tools
+        self._one_call = one_call
         self._detokenizer = detokenizer
         self._thinking = ThinkSplitter(opened=opened)
         self._stops = StopStrings(stop)
@@ -50,15 +60,34 @@ class Reply:
                 continue
             reasoning, text = self._thinking.push(piece)
             reasonings.append(reasoning)
+            if self._tools is not None:
+                text, calls = self._tools.push(text)
+                self.calls += calls
             texts.append(self._stops.push(text))
-            self.over = self._stops.matched is not None
+            self.over = self._stops.matched is not None or self._is_called
         self.completed += taken
         return "".join(texts), "".join(reasonings), tuple(ids[:taken])
 
     def finish(self) -> tuple[str, str]:
         """(text, reasoning) that was held back."""
         reasoning, text = self._thinking.finish()
+        if self._tools is not None:
+            more, calls = self._tools.push(text)
+            self.calls += calls
+            text = more + self._tools.finish()
         return self._stops.push(text) + self._stops.finish(), reasoning
+
+    @property
+    def _is_called(self) -> bool:
+        return self._one_call and self.called
+
+    @property
+    def called(self) -> bool:
+        return self._tools is not None and self._tools.count > 0
+
+    def take_calls(self) -> Calls:
+        calls, self.calls = self.calls, ()
+        return calls
 
 
 class Continuation:
@@ -80,8 +109,14 @@ class Continuation:
         # Retokenised text may be held back although it was shown: do not repeat it.
         self._text = max(0, len(progress.text) - len(text))
         self._reasoning = max(0, len(progress.reasoning) - len(reasoning))
-        ahead = Chunk(text[len(progress.text) :], reasoning[len(progress.reasoning) :])
-        self.ahead = ahead if ahead.text or ahead.reasoning else None
+        # Calls are no part of the progress: those it replays are said again.
+        ahead = Chunk(
+            text[len(progress.text) :],
+            reasoning[len(progress.reasoning) :],
+            tool_calls=reply.take_calls(),
+        )
+        news = ahead.text or ahead.reasoning or ahead.tool_calls
+        self.ahead = ahead if news else None
 
     def unsaid(self, text: str, reasoning: str) -> tuple[str, str]:
         """What of the next text and reasoning was not shown before."""
