@@ -20,16 +20,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import torch
-from transformers import AutoTokenizer, Qwen3Config, Qwen3ForCausalLM
-
 from chat.engines.base import ChatMessage, Chunk, EngineRequest, Params, Prompted
 from chat.engines.local import LocalEngine
 
-from .engine import DEMO
+from .engines.shapes import build
 from .table import table
 
-CONTEXT = 8192
 LOOSE_SECONDS = 2.0
 """In which the running replies find their pace."""
 SHORT = [ChatMessage(role="user", content="Hello")]
@@ -37,26 +33,6 @@ MORE = [
     ChatMessage(role="assistant", content="I have read it."),
     ChatMessage(role="user", content="What is it about?"),
 ]
-
-
-def make_model(folder: Path) -> None:
-    """60 million random weights, with the demo model's tokenizer."""
-    tokenizer = AutoTokenizer.from_pretrained(DEMO)
-    torch.manual_seed(1)
-    config = Qwen3Config(
-        vocab_size=len(tokenizer),
-        hidden_size=640,
-        intermediate_size=1920,
-        num_hidden_layers=12,
-        num_attention_heads=10,
-        num_key_value_heads=5,
-        head_dim=64,
-        max_position_embeddings=CONTEXT,
-        eos_token_id=None,
-    )
-    Qwen3ForCausalLM(config).save_pretrained(folder)
-    tokenizer.model_max_length = CONTEXT
-    tokenizer.save_pretrained(folder)
 
 
 def long(words: int) -> list[ChatMessage]:
@@ -154,7 +130,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        make_model(Path(folder))
+        build(Path(folder), "qwen3-60m")
         found = asyncio.run(measure(Path(folder), options.running, options.words))
     print(json.dumps(found) if options.json else table(["", "measured"], found.items()))
 

@@ -161,10 +161,12 @@ def serve_upstream() -> Iterator[Target]:
 
 @contextmanager
 def running(
-    arguments: list[str], env: dict[str, str]
+    arguments: list[str], env: dict[str, str], out: int | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A Python module as a process, until it is left."""
-    process = subprocess.Popen([sys.executable, "-m", *arguments], cwd=ROOT, env=env)
+    """A Python module as a process, until it is left. `out`: where it prints to."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", *arguments], cwd=ROOT, env=env, stdout=out
+    )
     try:
         yield process
     finally:

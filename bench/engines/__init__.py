@@ -1,0 +1,1 @@
+"""The local engine beside others that run the same model."""
