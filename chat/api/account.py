@@ -13,7 +13,8 @@ from ..models import ApiKey
 from ..observe import probes
 from ..people import keys
 from .auth import caller_of
-from .schemas import KeyIn, KeyOut, KeyPage, ModelPage, NewKeyOut
+from .schemas import KeyIn
+from .shown import KeyOut, KeyPage, ModelPage, NewKeyOut
 
 router = Router(tags=["account"])
 

@@ -28,7 +28,8 @@ from .document import events
 from .errors import render
 from .headers import tell
 from .later import LaterResponse
-from .schemas import AnswerIn, ChatIn, ChatOut, EditIn, ErrorOut, GenerationOut
+from .schemas import AnswerIn, ChatIn, EditIn
+from .shown import ChatOut, ErrorOut, GenerationOut
 from .stream import begun, event_stream
 
 router = Router(tags=["chat"])

@@ -26,17 +26,14 @@ from ..screening.prompts import system_prompt
 from ..search import find as search
 from .auth import caller_of, require
 from .paging import MAX_LIMIT, bad_cursor, pack, unpack
-from .schemas import (
+from .schemas import ConversationIn, ConversationPatch, FeedbackIn, without_nul
+from .shown import (
     ContextOut,
-    ConversationIn,
     ConversationOut,
     ConversationPage,
-    ConversationPatch,
-    FeedbackIn,
     MessageOut,
     MessagePage,
     TagPage,
-    without_nul,
 )
 
 router = Router(tags=["conversations"])

@@ -16,7 +16,7 @@ from .auth import authenticate
 from .dashscope.api import api as dashscope
 from .document import DocumentedAPI
 from .openai.api import api as openai
-from .schemas import ErrorOut
+from .shown import ErrorOut
 
 api = DocumentedAPI(
     error=ErrorOut,

@@ -35,7 +35,7 @@ from .auth import caller_of
 from .conversations import owned
 from .errors import render, unavailable
 from .later import LaterResponse
-from .schemas import ErrorOut, ImportOut
+from .shown import ErrorOut, ImportOut
 
 router = Router(tags=["export and import"])
 

@@ -12,7 +12,8 @@ from ninja import Router, Status
 from .. import sharing
 from ..models import Share
 from .auth import caller_of
-from .schemas import ShareIn, ShareOut, SharePage
+from .schemas import ShareIn
+from .shown import ShareOut, SharePage
 
 router = Router(tags=["sharing"])
 FIELDS = ("id", "token", "title", "messages", "reasoning", "created", "updated")

@@ -15,7 +15,8 @@ from ..database import write
 from ..errors import ChatError, ConflictError, NotFoundError
 from ..models import PromptTemplate
 from .auth import caller_of
-from .schemas import Body, ErrorOut, Text
+from .schemas import Body, Text
+from .shown import ErrorOut
 
 router = Router(tags=["templates"])
 MAX_TEMPLATES = 200

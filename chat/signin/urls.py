@@ -29,6 +29,11 @@ def at(route: str, view: Any, name: str) -> URLPattern:
     return path(route, views.counted(view), name=name)
 
 
+def own(route: str, view: Any, name: str) -> URLPattern:
+    """Of somebody who is signed in: in their language and theme."""
+    return at(route, preferences.personal(view), name)
+
+
 # Switched on and off in the settings.
 two_factor_page = RedirectView.as_view(url="/settings/#sign-in")
 
@@ -39,43 +44,25 @@ urlpatterns = [
     at("sso/login/callback/", sso.callback, name="sso-callback"),
     at("2fa/", two_factor_page, name="mfa_index"),
     at("2fa/authenticate/", never_cache(second.authenticate), name="mfa_authenticate"),
-    at(
-        "2fa/reauthenticate/",
-        preferences.personal(second.reauthenticate),
-        name="mfa_reauthenticate",
+    own("2fa/reauthenticate/", second.reauthenticate, name="mfa_reauthenticate"),
+    own("2fa/totp/activate/", totp.activate_totp, name="mfa_activate_totp"),
+    own("2fa/totp/deactivate/", totp.deactivate_totp, name="mfa_deactivate_totp"),
+    own(
+        "2fa/recovery-codes/", codes.view_recovery_codes, name="mfa_view_recovery_codes"
     ),
-    at(
-        "2fa/totp/activate/",
-        preferences.personal(totp.activate_totp),
-        name="mfa_activate_totp",
-    ),
-    at(
-        "2fa/totp/deactivate/",
-        preferences.personal(totp.deactivate_totp),
-        name="mfa_deactivate_totp",
-    ),
-    at(
-        "2fa/recovery-codes/",
-        preferences.personal(codes.view_recovery_codes),
-        name="mfa_view_recovery_codes",
-    ),
-    at(
+    own(
         "2fa/recovery-codes/generate/",
-        preferences.personal(codes.generate_recovery_codes),
+        codes.generate_recovery_codes,
         name="mfa_generate_recovery_codes",
     ),
-    at(
+    own(
         "2fa/recovery-codes/download/",
-        preferences.personal(codes.download_recovery_codes),
+        codes.download_recovery_codes,
         name="mfa_download_recovery_codes",
     ),
     at("inactive/", account.account_inactive, name="account_inactive"),
     at("signup/", account.signup, name="account_signup"),
-    at(
-        "reauthenticate/",
-        preferences.personal(account.reauthenticate),
-        name="account_reauthenticate",
-    ),
+    own("reauthenticate/", account.reauthenticate, name="account_reauthenticate"),
     at("email/", views.addresses, name="account_email"),
     at(
         "confirm-email/",

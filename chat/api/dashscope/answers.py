@@ -6,7 +6,7 @@ from typing import Literal
 
 from ninja import Schema
 
-from ..schemas import CalledFunction
+from ..shown import CalledFunction
 
 Reason = Literal["stop", "length", "tool_calls", "content_filter"]
 

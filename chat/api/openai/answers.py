@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from ninja import Schema
 
-from ..schemas import ToolCallOut
+from ..shown import ToolCallOut
 
 Json = dict[str, Any]
 Reason = Literal["stop", "length", "tool_calls", "content_filter"]
