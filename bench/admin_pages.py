@@ -37,7 +37,8 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 from django.contrib.auth.models import Group, User
 from django.utils import timezone
 from chat.dataset.texts import LONG_TITLE
-from chat import traffic, usage
+from chat.limits import usage
+from chat.reports import traffic
 from chat.models import *
 def fill():
     hour = traffic.hour_of(timezone.now())

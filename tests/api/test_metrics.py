@@ -166,7 +166,7 @@ class TestWhatIsCounted:
 
 COUNT = """
 import sys
-from chat import metrics
+from chat.observe import metrics
 metrics.resumes.inc(2)
 metrics.readers.inc()
 if sys.argv[1] == "ends":
