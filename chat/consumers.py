@@ -3,6 +3,8 @@
 Client: `{"type": "watch", "generation": ID, "after": SEQ}`, `{"type": "unwatch", …}`,
 `{"type": "stop", …}`, `{"type": "ping"}`. Server: `event`, `end` (nothing follows any
 more), `error`, `conversation` and `pong`: a page cannot hear the protocol's own pings.
+One that is closed because the process ends (1012) has for a reason how many
+milliseconds to wait.
 Every watch and stop is looked up as the user's own; a key needs `read` to watch and
 to get news, `chat` to stop. A socket outlives the page's login, so it asks now and
 then whether the user still may.
@@ -33,7 +35,7 @@ from .notices import group_of
 from .people import callers
 from .records import load
 from .running import process
-from .waiting import wait_within
+from .waiting import pause_ms, wait_within
 
 MAX_WATCHES = 64
 MAX_MESSAGE = 8 * 1024
@@ -180,7 +182,8 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # the same
         if ended:
             await self.say({"type": "end", "generation": key})
         else:
-            await self.close(RESTARTING)
+            turned_away = process.current().tape.turned_away
+            await self.close(RESTARTING, str(pause_ms(turned_away)))
 
     async def access_changed(self, news: Json) -> None:
         """A nudge from the channel layer: may the user still be here?"""

@@ -64,6 +64,7 @@ class Env(BaseSettings):
     CHAT_USER_QUEUE: int = Field(default=20, ge=1)
     CHAT_MAX_RUNNING: int = Field(default=1024, ge=1)
     CHAT_MAX_QUEUED: int = Field(default=10_000, ge=1)
+    CHAT_MAX_REQUESTS: int = Field(default=256, ge=1)
     CHAT_RATE_LIMIT: str = ""
     CHAT_DAILY_TOKENS: int = Field(default=0, ge=0)
     CHAT_MONTHLY_TOKENS: int = Field(default=0, ge=0)

@@ -35,6 +35,8 @@ from chat.errors import ChatError
 from chat.observe import tracing
 from chat.people.callers import of_scope
 
+from .admission import admission
+
 THREADS = 8
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -81,7 +83,10 @@ class OneHopHandler(ASGIHandler):
         return request, refused
 
     async def run_get_response(self, request: HttpRequest) -> HttpResponseBase:
-        response: HttpResponseBase = await self._responded(request)
+        if (refused := admission.refused(request)) is not None:
+            return refused
+        with admission.counted():
+            response: HttpResponseBase = await self._responded(request)
         if isinstance(response, LaterResponse):
             response = await response.resolve()
         if isinstance(response, FileResponse):

@@ -9,14 +9,14 @@ from django.http import HttpRequest, JsonResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
 from .. import sse
-from ..events import Sequenced
+from ..events import Sequenced, is_terminal
 from ..follow import follow, started
 from ..models import Generation
 from ..running import process
+from ..waiting import RETRY_MS, pause_ms
 from .by_sentence import by_sentence
 from .headers import headers_of
 
-RETRY_MS = 1000
 ASYNC = "respond-async"
 
 
@@ -63,10 +63,13 @@ async def native(generation: Generation, after: int) -> AsyncGenerator[bytes]:
     tape = process.current().tape
     sentences = generation.params.get("chunking") == "sentence"
     read, encode = (by_sentence, each) if sentences else (follow, sse.encode_all)
-    batches = read(tape, generation, after)
+    batches, ended = read(tape, generation, after), False
     async with aclosing(batches):
         async for events in batches:
+            ended = bool(events) and is_terminal(events[-1][1])
             yield encode(events) if events else sse.HEARTBEAT
+    if not ended:
+        yield sse.retry(pause_ms(tape.turned_away))
 
 
 def each(events: Iterable[Sequenced]) -> bytes:

@@ -88,6 +88,14 @@ readers = Gauge(
     "Readers of answers that are being written.",
     multiprocess_mode="livesum",
 )
+requests = Gauge(
+    "chatsite_requests_inside",
+    "Requests that wait for a thread or have one.",
+    multiprocess_mode="livesum",
+)
+refused = Counter(
+    "chatsite_requests_refused", "Requests refused because too many were inside."
+)
 running = Gauge(
     "chatsite_driven_generations",
     "Answers that these processes write at the moment.",

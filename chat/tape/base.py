@@ -97,6 +97,8 @@ class Tape(ABC):
         self._alarm = Alarm(Wake.TIMEOUT)
         self._sweep_at = KEEP_FINISHED
         self._closing = False
+        self.turned_away = 0
+        """How many readers were waiting when it was closed: they will come back."""
 
     async def start(self) -> None:
         """Connect, and begin to follow other processes."""
@@ -168,7 +170,9 @@ class Tape(ABC):
     def close_readers(self) -> None:
         """End every wait, now and from now on, with `Wake.CLOSING`."""
         self._closing = True
-        for seat in list(self._seats.values()):
+        seats = list(self._seats.values())
+        self.turned_away += sum(len(seat.waiters) for seat in seats)
+        for seat in seats:
             seat.wake(Wake.CLOSING)
 
     def _seat(self, generation: str) -> Seat:

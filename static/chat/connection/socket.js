@@ -9,6 +9,8 @@ import { delayFor, pause } from "../backoff.js";
 
 export const SIGNED_OUT = 4401;
 const LOST = 1006;
+const RESTARTING = 1012;
+const WAIT = 500;
 // As a sleeping laptop or a changed network leaves it: dead, though nobody said so.
 const SILENCE = 25_000;
 const ANSWER_WITHIN = 5000;
@@ -33,6 +35,8 @@ export class PageSocket {
     this.open = false;
     this.heard = 0;
     this.failures = 0;
+    /** Milliseconds before the next try, at most. */
+    this.wait = WAIT;
     /** Ends the connection that there is, as lost. */
     this.drop = () => {};
     this.never = new AbortController().signal;
@@ -47,7 +51,7 @@ export class PageSocket {
       this.open = false;
       this.socket = null;
       this.hooks.onLost(code, this.failures);
-      await pause(delayFor(this.failures + 1, 500), this.never);
+      await pause(delayFor(this.failures + 1, this.wait), this.never);
     }
   }
 
@@ -74,6 +78,7 @@ export class PageSocket {
       const timer = setTimeout(() => this.drop(), OPEN_WITHIN);
       socket.onopen = () => {
         clearTimeout(timer);
+        this.wait = WAIT;
         this.open = true;
         this.heard = Date.now();
         this.hooks.onOpen();
@@ -82,8 +87,10 @@ export class PageSocket {
         this.heard = Date.now();
         this.hooks.onMessage(JSON.parse(data));
       };
-      socket.onclose = ({ code }) => {
+      socket.onclose = ({ code, reason }) => {
         clearTimeout(timer);
+        // A process that ends says to each page when to come back: not all at once.
+        if (code === RESTARTING) this.wait = Number(reason) || WAIT;
         resolve(code);
       };
     });
