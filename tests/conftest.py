@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
@@ -21,7 +22,9 @@ from chat.limits.quotas import quotas
 from chat.models import ApiKey
 from chat.running import process
 from chat.screening.rulebook import NO_RULES, rulebook
+from tests import serving
 from tests.workers import (  # noqa: F401
+    common_folder,
     pytest_collection_modifyitems,
     pytest_xdist_make_scheduler,
     use_own_redis,
@@ -78,9 +81,16 @@ def empty_tables(self: TransactionTestCase) -> None:
 TransactionTestCase._fixture_teardown = empty_tables
 
 
+@pytest.fixture(scope="session", autouse=True)
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """One for all processes of this run: to migrate takes seconds."""
+    serving.template = common_folder(tmp_path_factory) / "empty.sqlite3"
+
+
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(
     django_db_modify_db_settings_parallel_suffix: None,
+    empty_database: None,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     """SQLite in a file, as it is served: in memory, threads lock each other out."""
@@ -88,6 +98,17 @@ def django_db_modify_db_settings(
     if connection.vendor == "sqlite":
         config["TEST"]["NAME"] = tmp_path_factory.mktemp("database") / "test.sqlite3"
         config["OPTIONS"]["init_command"] += "PRAGMA synchronous=OFF;"
+    elif template := os.environ.get("TEST_DATABASE_TEMPLATE"):
+        config["TEST"]["TEMPLATE"] = template
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb(django_db_modify_db_settings: None) -> bool:
+    """Whether there are tables already. Alone, a process makes its own sooner."""
+    if connection.vendor != "sqlite" or "PYTEST_XDIST_WORKER" not in os.environ:
+        return False
+    serving.copy_tables(connection.settings_dict["TEST"]["NAME"])
+    return True
 
 
 @pytest.fixture(scope="session")

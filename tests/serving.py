@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import json
 import os
+import shutil
 import signal
 import socket
 import time
@@ -32,20 +33,30 @@ COLLECT = (
     *("manage.py", "collectstatic", "--no-input", "-v0"),
     *("-i", "admin", "-i", "ninja"),
 )
-PREPARE = """
-import django, json, sys; django.setup()
-from django.contrib.auth.models import User
+MIGRATE = """
+import django; django.setup()
 from django.core.management import call_command
 from django.db import connections
-from chat.models import ApiKey
 call_command("migrate", verbosity=0)
+connections.close_all()  # now all of it is in the file
+"""
+PREPARE = """
+import django, json, sys; django.setup()
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
+from django.contrib.auth.models import User
+from django.db import connections
+from chat.models import ApiKey
+PBKDF2PasswordHasher.iterations = 1  # at the first sign-in it becomes a slow one
 keys = {}
 for name in sys.argv[1:]:
     user = User.objects.create_user(name, password=name + "-password")
     keys[name] = ApiKey.objects.create_key(user, "test")[1]
 print(json.dumps(keys))
-connections.close_all()  # now all of it is in the file
+connections.close_all()
 """
+
+template: Path | None = None
+"""The empty database of this run of the tests, once somebody has made it."""
 
 
 def free_port() -> int:
@@ -54,8 +65,30 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def migrate(env: dict[str, str]) -> None:
+    output("-c", MIGRATE, env=env)
+
+
+def copy_tables(file: Path) -> None:
+    """An empty database; the first caller of a run makes what the others copy."""
+    assert template is not None
+    with template.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not template.exists():
+            made = template.with_suffix(".new")
+            url = f"sqlite:///{made}"
+            migrate({**os.environ, **SETTINGS, "DATABASE_URL": url})
+            made.rename(template)
+    shutil.copy(template, file)
+
+
 def prepare(env: dict[str, str], *people: str) -> dict[str, str]:
     """Make the tables and these people; their keys."""
+    scheme, _, file = env["DATABASE_URL"].partition(":///")
+    if scheme == "sqlite" and template is not None:
+        copy_tables(Path(file))
+    else:
+        migrate(env)
     said = output("-c", PREPARE, *people, env=env)
     keys: dict[str, str] = json.loads(said.splitlines()[-1])
     return keys
