@@ -25,6 +25,7 @@ LIBRARIES = (
     *("aiohttp", "channels_redis.core", "redis.asyncio", "psycopg", "servestatic"),
     *("pydantic_settings", "django.core.management", "django.contrib.admin.views.main"),
     *("django.test", "django.db.backends.sqlite3.base"),
+    *("requests", "prometheus_client", "ijson", "pythonjsonlogger.json"),
 )
 
 _forks = multiprocessing.get_context("forkserver")

@@ -85,11 +85,12 @@ def copy_tables(file: Path) -> None:
 def prepare(env: dict[str, str], *people: str) -> dict[str, str]:
     """Make the tables and these people; their keys."""
     scheme, _, file = env["DATABASE_URL"].partition(":///")
+    script = PREPARE
     if scheme == "sqlite" and template is not None:
         copy_tables(Path(file))
     else:
-        migrate(env)
-    said = output("-c", PREPARE, *people, env=env)
+        script = MIGRATE + PREPARE
+    said = output("-c", script, *people, env=env)
     keys: dict[str, str] = json.loads(said.splitlines()[-1])
     return keys
 
