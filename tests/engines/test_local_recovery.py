@@ -11,7 +11,7 @@ import pytest_asyncio
 import torch
 
 from chat.engines.base import EngineError, EngineLost
-from chat.engines.local import LocalEngine
+from chat.engines.local import LocalEngine, job
 from tests.engines.helpers import ask, collect, collect_failing, eventually
 
 REPOSITORY = Path(__file__).parent.parent.parent
@@ -31,7 +31,7 @@ def break_model(
     *,
     times: int,
     after: int,
-    error: Exception | None = None,
+    error: BaseException | None = None,
 ) -> None:
     """Let the model raise, `times` times, from step `after` on."""
     model = engine._worker.model
@@ -60,6 +60,61 @@ async def test_it_restarts_and_continues_where_it_was(engine, monkeypatch):
         assert answer.text + rest.text == whole[n].text
     assert any(answer.tokens for answer, _error in broken)
     await eventually(lambda: engine.problem is None)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+async def test_a_thread_that_ends_without_a_word_is_missed(engine, monkeypatch):
+    options = {"max_tokens": 30, "temperature": 0}
+    whole = await collect(engine, ask(**options))
+    break_model(engine, monkeypatch, times=1, after=10, error=SystemExit())
+
+    answer, lost = await collect_failing(engine, ask(**options))
+
+    assert isinstance(lost, EngineLost)
+    assert "its thread ended" in engine.problem
+    rest = await collect(engine, ask(progress=answer.progress(), **options))
+    assert answer.text + rest.text == whole.text
+    await eventually(lambda: engine.problem is None)
+
+
+async def test_what_failed_holds_no_cache(engine, monkeypatch):
+    requests = [ask(f"{n}", id=f"{n}", max_tokens=40) for n in range(4)]
+    break_model(engine, monkeypatch, times=1, after=20)
+    await asyncio.gather(*(collect_failing(engine, one) for one in requests))
+    await eventually(lambda: engine.problem is None)
+    processor = engine._worker.batch_processor
+    await eventually(lambda: not processor.has_pending_requests())
+    tables = [a.block_table for a in processor.cache.cache_allocators.values()]
+    assert tables == [{}]
+
+
+async def test_a_request_that_finds_the_worker_dead_is_lost_and_not_stuck(
+    engine, monkeypatch
+):
+    monkeypatch.setattr(job, "RELEASE_SECONDS", 0.01)
+    monkeypatch.setattr(engine._worker, "is_running", lambda: False)
+    _answer, lost = await collect_failing(engine, ask())
+    assert isinstance(lost, EngineLost)
+    assert engine._inboxes == {}
+    assert engine._worker.output_router.result_handlers == {}
+
+
+async def test_it_continues_what_it_guessed_ahead_for(tiny_folder, monkeypatch):
+    engine = LocalEngine(
+        str(tiny_folder), cache_size=4096, draft_model=str(tiny_folder)
+    )
+    await engine.start()
+    try:
+        options = {"max_tokens": 60, "temperature": 0}
+        whole = await collect(engine, ask(**options))
+        break_model(engine, monkeypatch, times=1, after=4)
+        answer, lost = await collect_failing(engine, ask(**options))
+        assert isinstance(lost, EngineLost)
+        assert answer.tokens
+        rest = await collect(engine, ask(progress=answer.progress(), **options))
+        assert answer.token_ids + rest.token_ids == whole.token_ids
+    finally:
+        await engine.stop()
 
 
 async def test_it_says_so_while_it_restarts(engine, monkeypatch):
@@ -173,7 +228,7 @@ SCRIPT = """
 import asyncio, os, sys
 import torch, transformers
 from chat.engines.base import EngineRequest, Params
-from chat.engines.local import LocalEngine
+from chat.engines.local import LocalEngine, job
 
 async def main(how):
     engine = LocalEngine(sys.argv[1], cache_size=2048)

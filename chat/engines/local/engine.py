@@ -236,8 +236,9 @@ class LocalEngine(Loadable):
         self._release_all()
         if not self._started:
             return  # `start` says what happened
-        logger.error("The model worker died: %s", worker.last_error)
-        if self._died(str(worker.last_error)):
+        cause = str(worker.last_error or "its thread ended")
+        logger.error("The model worker died: %s", cause)
+        if self._died(cause):
             worker.restart()
             self._recovery = asyncio.create_task(self._recover())
 
