@@ -15,7 +15,9 @@ from django.conf import settings
 
 from .database import write
 from .engines.base import ChatMessage
-from .models import Conversation, Generation
+from .models import Conversation
+from .records import CONVERSATIONS
+from .rows import fetch
 
 TITLE_CHARS = 60
 ATTACHED = re.compile(r'^<file name="([^"\n<>]*)">$', re.MULTILINE)
@@ -26,6 +28,17 @@ FRAME = re.compile(r"""^[\s#*_>"'“”‘’「『《`]+|[\s*_"'“”‘’」
 PREFIX = re.compile(r"^(?:title|subject|标题|主题|题目)\s*[:：]\s*", re.IGNORECASE)
 NOT_BY_ITSELF = ("demo", "scripted")
 """Models that name nothing well; `CHAT_AUTO_TITLES` may ask them all the same."""
+
+UNTITLED = {"title_source": "prompt", "source": "web", "deleted": None}
+ANSWERED = """
+SELECT c.id, c.owner_id, g.model, q.content, a.content
+FROM chat_generation g
+JOIN chat_conversation c ON c.id = g.conversation_id
+JOIN chat_message a ON a.id = g.message_id
+JOIN chat_message q ON q.id = a.parent_id
+WHERE g.id = %s AND g.status = 'done'
+    AND c.title_source = 'prompt' AND c.source = 'web' AND c.deleted IS NULL
+"""
 
 ENGLISH = (
     "You name conversations. Reply with a title of at most six words in the language "
@@ -95,23 +108,16 @@ def wanted(model: str) -> bool:
 def claim(generation: UUID) -> Untitled | None:
     """What to ask after this answer; None if there is nothing to ask, or somebody
     else asks."""
-    rows = Generation.objects.filter(pk=generation, status="done")
-    row = rows.values_list(
-        *("conversation", "conversation__owner", "model"),
-        *("message__parent__content", "message__content"),
-    ).first()
-    if row is None:
-        return None
-    conversation, owner, model, question, answer = row
-    if question is None or not wanted(model):
-        return None
-    untitled = Conversation.objects.filter(
-        pk=conversation, title_source="prompt", source="web", deleted=None
-    )
-    with write():
-        if not untitled.update(title_source="asked"):
+    for pk, owner, model, question, answer in fetch(ANSWERED, [generation]):
+        if not wanted(model):
             return None
-    return Untitled(conversation, owner, model, question, answer)
+        conversation = UUID(str(pk))
+        with write():
+            if CONVERSATIONS.update(
+                UNTITLED | {"id": conversation}, title_source="asked"
+            ):
+                return Untitled(conversation, owner, model, question, answer)
+    return None
 
 
 def put(conversation: UUID, title: str) -> bool:
