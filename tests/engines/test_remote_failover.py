@@ -15,7 +15,7 @@ from chat.engines.remote.config import RemoteModel, from_url
 from chat.engines.remote.config import Upstream as Where
 from chat.generations import start, stop
 from chat.running import process
-from tests.engines.test_remote import ask, collect, started
+from tests.engines.remote import ask, collect, started
 from tests.reading import eventually, finished, watch
 from tests.upstream import Upstream, serve
 

@@ -11,7 +11,7 @@ from chat.engines.remote.payload import fit
 from chat.events import Delta, join
 from chat.tool_calls import CallPiece
 from tests.engines.helpers import Answer
-from tests.engines.test_remote import ask, collect, started, upstream, url
+from tests.engines.remote import ask, collect, started, upstream, url
 from tests.engines.test_remote_failover import native
 
 __all__ = ["upstream", "url"]
