@@ -69,6 +69,7 @@ class Env(BaseSettings):
     CHAT_DAILY_TOKENS: int = Field(default=0, ge=0)
     CHAT_MONTHLY_TOKENS: int = Field(default=0, ge=0)
     CHAT_CACHE_MB: int | None = Field(default=None, ge=16)
+    CHAT_QUANTIZATION: Literal["none", "int8", "int4"] = "none"
     CHAT_LOCAL_MEMORY_MB: int | None = Field(default=None, ge=64)
     CHAT_PROMPT_LOOKUP_TOKENS: int = Field(default=16, ge=0, le=64)
     CHAT_DRAFT_MODEL: str | None = None

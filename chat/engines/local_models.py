@@ -37,6 +37,7 @@ class LocalModel(BaseModel):
     name: str = ""
     revision: str | None = None
     label: str = ""
+    quantization: Literal["none", "int8", "int4"] | None = None
     cache_mb: int | None = Field(default=None, ge=16)
     draft_model: str | None = None
     prompt_lookup_tokens: int | None = Field(default=None, ge=0, le=64)
@@ -126,6 +127,7 @@ def engine_of(model: LocalModel) -> Loadable:
         budget=in_bytes(settings.CHAT_LOCAL_MEMORY_MB),
         step_seconds=settings.CHAT_STEP_SECONDS,
         revision=model.revision,
+        quantization=model.quantization or settings.CHAT_QUANTIZATION,
         lookup_tokens=lookup_tokens,
         draft_model=model.draft_model,
     )

@@ -35,6 +35,7 @@ from chat.engines.local.drafts import Drafts
 from chat.engines.local.job import Inbox, Job, JobMaker
 from chat.engines.local.loading import Loaded, Wanted, load
 from chat.engines.local.memory import batching, cache_tokens, footprint
+from chat.engines.local.quantize import Quantization
 from chat.engines.local.speculation import Speculator
 from chat.engines.local.worker import BatchWorker
 from chat.engines.shelf import Loadable
@@ -65,6 +66,7 @@ class LocalEngine(Loadable):
         step_seconds: float = 120,
         revision: str | None = None,
         budget: int | None = None,
+        quantization: Quantization = "none",
         lookup_tokens: int = 0,
         draft_model: str | None = None,
     ) -> None:
@@ -80,7 +82,9 @@ class LocalEngine(Loadable):
         `lookup_tokens`: guessed ahead at most from the text itself, 0: none.
         `draft_model`: a small one that guesses ahead, with the same tokenizer.
         """
-        self._wanted = Wanted(model, revision, device, cache_bytes, budget)
+        self._wanted = Wanted(
+            model, revision, device, cache_bytes, budget, quantization
+        )
         self._info = info or ModelInfo(model, Path(model).name)
         self._cache_size = cache_size
         self._cache_bytes = cache_bytes

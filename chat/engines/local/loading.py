@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,15 @@ from transformers.utils.logging import disable_progress_bar
 
 from chat.engines.base import EngineError, ModelState
 from chat.engines.local.fetching import Report, fetch
+from chat.engines.local.quantize import (
+    Quantization,
+    quantize,
+    refuse_quantized,
+    rounded_bytes,
+)
 from chat.engines.local.room import WORKING_BYTES, refuse_without_room, weight_bytes
 from chat.engines.local.trouble import explain
-from chat.engines.local.weights import Source
+from chat.engines.local.weights import Source, Stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +57,8 @@ class Wanted:
     """What to load. `name`: a folder or hub id; `revision`: of the hub.
 
     `cache_bytes`: what is to be kept for keys and values, where that is said.
-    `budget`: bytes of memory it may take in all; None: what is free.
+    `budget`: bytes of memory it may take in all; None: what is free. `quantization`:
+    how its layers are rounded.
     """
 
     name: str
@@ -58,6 +66,7 @@ class Wanted:
     device: str | None = None
     cache_bytes: int | None = None
     budget: int | None = None
+    quantization: Quantization = "none"
 
     @property
     def place(self) -> str:
@@ -67,6 +76,21 @@ class Wanted:
     def dtype(self) -> torch.dtype:
         # On a CPU greedy replies stay the same bit by bit after a restart.
         return torch.float32 if self.place == "cpu" else torch.bfloat16
+
+    @property
+    def load_dtype(self) -> torch.dtype:
+        """Of the weights as they come, before any is rounded."""
+        return self.dtype if self.quantization == "none" else torch.bfloat16
+
+    def size(self, tensors: Iterable[Stored]) -> int:
+        """Bytes of memory these weights take."""
+        if self.quantization == "none":
+            return weight_bytes(tensors, self.dtype.itemsize)
+        rounded = (
+            rounded_bytes(tensor, self.quantization, self.dtype.itemsize)
+            for tensor in tensors
+        )
+        return sum(rounded)
 
 
 def load(wanted: Wanted, report: Report) -> Loaded:
@@ -100,18 +124,24 @@ def looks_like_path(name: str) -> bool:
 def load_folder(source: Source, wanted: Wanted) -> Loaded:
     """Refuses what cannot be loaded before it takes the time and the memory."""
     refuse_unknown_kind(source)
-    size = weight_bytes(source.weights(), wanted.dtype.itemsize)
+    rounded = wanted.quantization != "none"
+    if rounded:
+        refuse_quantized(source.name, source.json("config.json"))
+    size = wanted.size(tensors := source.weights())
+    at_first = weight_bytes(tensors, wanted.load_dtype.itemsize)
     refuse_without_room(
-        source.name, size, wanted.cache_bytes, wanted.place, wanted.budget
+        source.name, size, at_first, wanted.cache_bytes, wanted.place, wanted.budget
     )
     disable_progress_bar()
     tokenizer = AutoTokenizer.from_pretrained(source.folder, local_files_only=True)
     model = AutoModelForCausalLM.from_pretrained(
         source.folder,
         local_files_only=True,
-        dtype=wanted.dtype,
+        dtype=wanted.load_dtype,
         attn_implementation="sdpa",
     )
+    if rounded:
+        quantize(source.name, model, wanted.quantization, wanted.place, wanted.dtype)
     model = model.to(wanted.place).eval().requires_grad_(False)
     tokenizer.encode("warm")  # sets truncation and padding once, before any thread
     config = model.config.get_text_config()

@@ -16,7 +16,7 @@ from chat.engines.local.loading import (
     find,
     refuse_unknown_kind,
 )
-from chat.engines.local.room import WORKING_BYTES, free_memory, weight_bytes
+from chat.engines.local.room import WORKING_BYTES, free_memory
 from chat.engines.local.trouble import explain
 
 GIB = 2**30
@@ -48,7 +48,7 @@ def footprint(wanted: Wanted, report: Report, max_requests: int) -> tuple[int, i
     try:
         source = find(wanted, report)
         refuse_unknown_kind(source)
-        weights = weight_bytes(source.weights(), wanted.dtype.itemsize)
+        weights = wanted.size(source.weights())
         config = AutoConfig.from_pretrained(source.folder, local_files_only=True)
     except EngineError:
         raise

@@ -24,10 +24,16 @@ def weight_bytes(tensors: Iterable[Stored], itemsize: int) -> int:
 
 
 def refuse_without_room(
-    name: str, weights: int, cache: int | None, place: str, budget: int | None
+    name: str,
+    weights: int,
+    at_first: int,
+    cache: int | None,
+    place: str,
+    budget: int | None,
 ) -> None:
-    """Raises EngineError `out_of_memory`. `weights`, `cache`, `budget` in bytes; a
-    cache of no stated size takes what is there. A stated budget is believed."""
+    """Raises EngineError `out_of_memory`. All in bytes; `at_first`: of the weights
+    before they are rounded. A cache of no stated size takes what is there. A stated
+    budget is believed."""
     needed = weights + WORKING_BYTES + (cache or 0)
     if budget is not None:
         compare(name, needed, budget, "CHAT_LOCAL_MEMORY_MB allows")
@@ -35,8 +41,8 @@ def refuse_without_room(
     if place.startswith("cuda"):
         free, _total = torch.cuda.mem_get_info(place)
         compare(name, needed, free, "the GPU has")
-        needed = weights  # on their way there
-    compare(name, needed, free_memory(), "this machine has")
+        needed = 0
+    compare(name, max(needed, at_first), free_memory(), "this machine has")
 
 
 def compare(name: str, needed: int, free: int, whose: str) -> None:
@@ -44,7 +50,8 @@ def compare(name: str, needed: int, free: int, whose: str) -> None:
         raise EngineError(
             "out_of_memory",
             f"{name} does not fit into memory: it takes {in_gb(needed)}, and {whose}"
-            f" {in_gb(free)}. Choose a smaller model, or make room.",
+            f" {in_gb(free)}. Choose a smaller model,"
+            " let CHAT_QUANTIZATION make it smaller, or make room.",
         )
 
 
