@@ -30,7 +30,7 @@ from .engines.shapes import DEMO, SHAPES, build
 from .table import table
 
 HOW: tuple[Quantization, ...] = ("none", "int8", "int4")
-ANSWERS = 30
+ANSWERS = 10
 TOKENS = 24
 
 
