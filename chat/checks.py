@@ -113,10 +113,12 @@ def local_sources() -> list[tuple[str, str]]:
     found = []
     if name != "scripted" and not (name == "demo" and elsewhere):
         found.append((f"CHAT_MODEL={name}", own_model(name).source))
+        if draft := settings.CHAT_DRAFT_MODEL:
+            found.append((f"CHAT_DRAFT_MODEL={draft}", draft))
     with contextlib.suppress(ConfigError):  # the next check says it
-        found += [
-            (f"CHAT_MODELS_FILE: {model.id}", model.source) for model in in_process()
-        ]
+        for model in in_process():
+            sources = filter(None, (model.source, model.draft_model))
+            found += [(f"CHAT_MODELS_FILE: {model.id}", source) for source in sources]
     return found
 
 

@@ -113,6 +113,19 @@ def test_it_refuses_a_model_of_the_file_that_is_not_there(settings, tmp_path) ->
     assert found() == ["chat.E005"]
 
 
+def test_it_refuses_a_draft_model_that_is_not_there(settings, tmp_path) -> None:
+    settings.CHAT_MODEL, settings.CHAT_DRAFT_MODEL = "demo", "./missing"
+    assert found() == ["chat.E005"]
+
+    settings.CHAT_DRAFT_MODEL = None
+    path = tmp_path / "models.toml"
+    path.write_text(
+        '[[models]]\nid = "demo"\nengine = "local"\ndraft_model = "./missing"\n'
+    )
+    settings.CHAT_MODELS_FILE = path
+    assert found() == ["chat.E005"]
+
+
 def test_a_web_process_needs_no_model(settings, tmp_path) -> None:
     settings.CHAT_MODEL = str(tmp_path)
     settings.CHAT_ROLE = "web"
