@@ -42,7 +42,7 @@ QUESTIONS = (
 CACHE = 16_384
 LOOKUP = 16
 TOKENS = 120
-SHAKEN = 0.06
+SHAKEN = 0.3
 Messages = list[ChatMessage]
 
 
