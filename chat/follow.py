@@ -46,7 +46,7 @@ async def follow(
     An empty batch is a heartbeat. `generation` has its message selected. Ends
     without a terminal event only when the process is closing: resume elsewhere.
     """
-    with counted_reader(after):
+    with counted_reader(after), tape.reader():
         cursor = after
         if cursor < START_SEQ:
             yield [(START_SEQ, started(generation))]

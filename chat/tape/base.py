@@ -11,6 +11,8 @@ import asyncio
 import time
 from abc import ABC, abstractmethod
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -97,8 +99,9 @@ class Tape(ABC):
         self._alarm = Alarm(Wake.TIMEOUT)
         self._sweep_at = KEEP_FINISHED
         self._closing = False
+        self._readers = 0
         self.turned_away = 0
-        """How many readers were waiting when it was closed: they will come back."""
+        """How many readers there were when it was closed: they will come back."""
 
     async def start(self) -> None:
         """Connect, and begin to follow other processes."""
@@ -167,12 +170,20 @@ class Tape(ABC):
             if seat := self._seats.pop(key, None):
                 seat.wake(Wake.NUDGE)
 
+    @contextmanager
+    def reader(self) -> Iterator[None]:
+        """Around one who reads, waiting or not."""
+        self._readers += 1
+        try:
+            yield
+        finally:
+            self._readers -= 1
+
     def close_readers(self) -> None:
         """End every wait, now and from now on, with `Wake.CLOSING`."""
         self._closing = True
-        seats = list(self._seats.values())
-        self.turned_away += sum(len(seat.waiters) for seat in seats)
-        for seat in seats:
+        self.turned_away = max(self.turned_away, self._readers)
+        for seat in list(self._seats.values()):
             seat.wake(Wake.CLOSING)
 
     def _seat(self, generation: str) -> Seat:

@@ -11,6 +11,7 @@ import sys
 import pytest
 
 from chat.database import THREADS
+from chat.waiting import RETRY_MS
 from tests.asgi.connection import Connection
 from tests.processes import ROOT
 from tests.reading import Shown, eventually, scripted, sequenced
@@ -165,6 +166,11 @@ class TestShutdown:
 
         assert all(stream.complete for stream in done)
         assert all(stream.page.end is None for stream in done)
+        # Each is told when to come back: not all at once.
+        last = [stream.data.rsplit(b"retry: ", 1)[1] for stream in done]
+        pauses = [int(line) for line in last]
+        assert min(pauses) >= RETRY_MS
+        assert len(set(pauses)) > 1
         # uvicorn ends itself with the signal once it has shut down.
         assert code in (0, -signal.SIGTERM)
         assert "Traceback" not in mortal.log.read_text()

@@ -16,6 +16,8 @@ PATIENCE = 5
 
 
 class Socket:
+    reason = ""
+
     def __init__(self, headers: Headers) -> None:
         scope = {
             "type": "websocket",
@@ -47,10 +49,14 @@ class Socket:
         await self.say("nonsense")
         return bool(await self.hears() == {"type": "error", "code": "invalid_message"})
 
-    async def closes(self) -> int:
-        """The code it is closed with."""
+    async def closes(self, after: str = "") -> int:
+        """The code it is closed with, after messages of that type only; `reason` has
+        what was said with it."""
         message = await self._end.receive_output(PATIENCE)
+        while after and json.loads(message.get("text") or "{}").get("type") == after:
+            message = await self._end.receive_output(PATIENCE)
         assert message["type"] == "websocket.close", message
+        self.reason = message.get("reason") or ""
         return int(message["code"])
 
     async def leave(self) -> None:

@@ -13,6 +13,7 @@ from chat.database import in_database
 from chat.models import ApiKey, Generation
 from chat.people import accounts, keys
 from chat.running.process import Process
+from chat.waiting import RETRY_MS
 from tests.core.helpers import ask
 from tests.reading import eventually, watch
 
@@ -73,3 +74,16 @@ async def test_an_answer_that_is_written_ends(alice: User, running: Process) -> 
         assert (await reading).end is not None
     assert not await Generation.objects.aexists()
     assert await eventually(lambda: not running.runner.running)
+
+
+async def test_a_process_that_ends_says_when_to_come_back(
+    cookie: Headers, alice: User, running: Process
+) -> None:
+    generation = await in_database(ask, alice, "pace=0.05 n=2000")
+    async with socket(cookie) as page:
+        assert await page.connect()
+        await page.say(f'{{"type": "watch", "generation": "{generation.pk}"}}')
+        assert (await page.hears())["event"] == "start"
+        running.close_readers()
+        assert await page.closes(after="event") == consumers.RESTARTING
+    assert int(page.reason) >= RETRY_MS
