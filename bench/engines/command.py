@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -14,13 +15,15 @@ import torch
 
 from .bandwidth import measured, weigh
 from .contest import CHATSITE, Found, Plan, contest
+from .prompts import CONTEXT
 from .report import Shares, as_json, as_ratios, as_table, write
 from .shapes import DEMO, build
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """`model`: a folder, or `shape`: one to be built, else the demo model."""
+    """`model`: a folder, or `shape`: one to be built, else the demo model. `context`:
+    words before each question."""
 
     requests: list[int]
     tokens: int
@@ -28,10 +31,12 @@ class Order:
     model: Path | None
     shape: str | None
     docs: Path | None
+    context: int = 0
 
 
 def run(order: Order, tell: Callable[[str], Any], as_data: bool) -> str:
     """What was found, in words or as JSON."""
+    os.environ[CONTEXT] = f"{order.context}"  # the contenders' processes have it, too
     with ExitStack() as stack:
         folder = order.model or DEMO
         if order.shape:
@@ -45,6 +50,7 @@ def run(order: Order, tell: Callable[[str], Any], as_data: bool) -> str:
             shares = shares_of(found, plan)
     if order.docs:
         name = order.shape or ("demo" if folder == DEMO else folder.name)
+        name += f"-context-{order.context}" if order.context else ""
         write(order.docs, name, found, shares)
     if as_data:
         return json.dumps(as_json(found, shares))

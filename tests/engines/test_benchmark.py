@@ -15,6 +15,7 @@ from django.core.management import CommandError, call_command
 from bench.engines import contest, talk
 from bench.engines.bandwidth import Weight, weigh
 from bench.engines.contest import CONTENDERS, Contender, Plan
+from bench.engines.prompts import CONTEXT, prompt
 from bench.engines.replies import Figures, Reply, figures, middle
 from bench.engines.report import put
 from bench.engines.servers import hear
@@ -137,7 +138,10 @@ def test_everybody_warms_up_and_begins_a_round_once(asked) -> None:
     assert ("a thread each", 32, 64) in asked
 
 
-def test_the_command_writes_the_tables_and_a_picture(asked, tmp_path) -> None:
+def test_the_command_writes_the_tables_and_a_picture(
+    asked, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.setenv(CONTEXT, "0")
     (tmp_path / "benchmarks.md").write_text("# Benchmarks\n")
 
     said, told = StringIO(), StringIO()
@@ -161,7 +165,14 @@ def test_the_command_writes_the_tables_and_a_picture(asked, tmp_path) -> None:
     assert "round 1: Chatsite, 32 at once: 300 tokens/s" in told.getvalue()
 
 
-def test_the_command_prints_json(asked) -> None:
+def test_prompts_begin_differently(monkeypatch) -> None:
+    monkeypatch.setenv(CONTEXT, "3")
+
+    assert prompt(1) == "1.0 1.1 1.2 Tell me about Chatsite, number 1."
+
+
+def test_the_command_prints_json(asked, monkeypatch) -> None:
+    monkeypatch.setenv(CONTEXT, "0")
     said = StringIO()
     call_command(
         "benchmark_engine", "--json", "--docs=", stdout=said, stderr=StringIO()

@@ -19,8 +19,9 @@ logger = logging.getLogger(__name__)
 
 TOKENS = 16
 TRIES = 4
-LARGE_SECONDS = 0.1
-"""Where all threads together take that long, waiting for each other is nothing."""
+LARGE = 40_000_000
+"""Of so many weights each product takes so long that waiting for each other is nothing:
+no moment of a busy machine may decide against the other threads."""
 WORTH = 1.25
 """More threads must be faster by that."""
 
@@ -32,7 +33,8 @@ def settle(model: Any) -> None:
         layer.weight for layer in model.modules() if isinstance(layer, torch.nn.Linear)
     ]
     plain = all(type(weight.data) is torch.Tensor for weight in weights)
-    if weights and plain and weights[0].device.type == "cpu":
+    size = sum(weight.numel() for weight in weights)
+    if weights and plain and size < LARGE and weights[0].device.type == "cpu":
         chosen = fewest(torch.get_num_threads(), timed(weights))
         torch.set_num_threads(chosen)
         logger.info("%d threads compute", chosen)
@@ -63,8 +65,6 @@ def fewest(most: int, seconds: Callable[[int], float]) -> int:
     if most == 1:
         return 1
     seconds(most)  # the first one prepares what the others find
-    if seconds(most) > LARGE_SECONDS:
-        return most
     numbers = [1 << power for power in range(most.bit_length()) if 1 << power < most]
     numbers.append(most)
     tries = [[seconds(number) for number in numbers] for _ in range(TRIES)]

@@ -44,6 +44,9 @@ class Command(BaseCommand):
             "--requests", type=numbers, default=[1, 8, 32, 128], help="1,8,32,128"
         )
         parser.add_argument("--tokens", type=positive, default=128, help="of each")
+        parser.add_argument(
+            "--context", type=positive, default=0, help="words before each question"
+        )
         parser.add_argument("--rounds", type=positive, default=3)
         model = parser.add_mutually_exclusive_group()
         model.add_argument("--model", type=folder, help="a folder; else the demo model")
@@ -71,6 +74,7 @@ class Command(BaseCommand):
             model=options["model"],
             shape=options["shape"],
             docs=options["docs"],
+            context=options["context"],
         )
         try:
             said = run(order, self.stderr.write, as_data=options["json"])
