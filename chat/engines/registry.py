@@ -160,8 +160,9 @@ class Slot:
     async def stop(self) -> None:
         self.task.cancel()
         await asyncio.gather(self.task, return_exceptions=True)
-        if (engine := self.loaded) is not None:
-            await engine.stop()
+        # Also one that was still on its way: a shelf loads in a task of its own.
+        if self._engine is not None:
+            await self._engine.stop()
 
 
 class Engines:

@@ -207,8 +207,13 @@ class Shelf(Engine):
         await self._close(book)
 
     async def _close(self, book: Book) -> None:
+        """To the end, even where whoever wants the room has lost patience."""
+        await asyncio.shield(asyncio.create_task(self._unload(book)))
+
+    async def _unload(self, book: Book) -> None:
         await book.engine.stop()
         book.size = 0
+        self._news.set()
 
 
 def look_at_it(opening: asyncio.Task[None]) -> None:

@@ -58,7 +58,7 @@ class ToolSplitter:
         try:
             said = json.loads(self._body)
             name, arguments = said["name"], said.get("arguments", {})
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return None
         if not isinstance(name, str) or not isinstance(arguments, dict | str):
             return None

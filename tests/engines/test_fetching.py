@@ -130,6 +130,13 @@ def test_it_says_that_nobody_answers_there(hub, monkeypatch):
     assert "cannot be reached" in error.message
 
 
+def test_it_tells_nobody_a_password_of_the_hub(hub, monkeypatch):
+    monkeypatch.setattr(constants, "ENDPOINT", "http://bob:s3cret@127.0.0.1:9")
+    error = failure()
+    assert "http://127.0.0.1:9" in error.message
+    assert "s3cret" not in error.message
+
+
 def test_offline_it_takes_what_is_here_and_asks_for_nothing(hub, monkeypatch):
     fetch()
     hub.asked.clear()

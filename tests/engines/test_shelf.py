@@ -340,3 +340,42 @@ def test_a_local_model_that_does_not_fit_says_where(tmp_path):
 
 def test_a_model_without_a_name_is_named_by_its_id():
     assert LocalModel(id="owner/name").source == "owner/name"
+
+
+async def test_who_lost_patience_leaves_the_room_free():
+    """While another model was being unloaded for them."""
+    here = Library(patience=0.05)
+    unloading, may_go = asyncio.Event(), asyncio.Event()
+    stop = here.papers["a"].stop
+
+    async def slowly() -> None:
+        unloading.set()
+        await may_go.wait()
+        await stop()
+
+    here.papers["a"].stop = slowly
+    await here.read("a")
+    await here.read("b")
+
+    with pytest.raises(EngineError) as refused:
+        await here.read("c")
+    assert unloading.is_set()
+    may_go.set()
+    await eventually(lambda: here.loaded() == "b")
+
+    assert refused.value.code == "models_busy"
+    assert await here.read("c") == "c"
+
+
+async def test_the_end_of_the_process_ends_loading_too():
+    here = Library("ab", first="a")
+    here.papers["a"].may_start.clear()
+    offer = registry.Offer(tuple(here.shelf.models), lambda: here.shelf)
+    slot = registry.Slot(offer)
+    await eventually(lambda: here.papers["a"].starts == 1)
+
+    await slot.stop()
+    here.papers["a"].may_start.set()
+    await asyncio.sleep(0)
+
+    assert here.loaded() == ""

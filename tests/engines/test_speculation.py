@@ -341,6 +341,17 @@ async def test_a_long_prompt_is_read_in_portions_by_the_draft_model(tiny_folder,
         await engine.stop()
 
 
+async def test_it_keeps_nothing_of_requests_that_are_over(guessing):
+    parrot = Parrot()
+    parrot.replies.append((await collect(guessing, ask("a", max_tokens=20))).token_ids)
+    let_guess(guessing, parrot)
+    for _request in range(3):
+        await collect(guessing, ask("a", max_tokens=20))
+    speculator = guessing._worker._speculator
+    assert parrot.drafts
+    await eventually(lambda: not (speculator._guessed or speculator._by))
+
+
 async def test_it_refuses_a_draft_model_that_reads_otherwise(tiny_folder, tmp_path):
     folder = make_model(tmp_path / "other", hidden_size=16)
     tokenizer = folder / "tokenizer.json"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
 
@@ -55,3 +57,20 @@ def test_a_large_model_takes_all_threads_unmeasured(monkeypatch) -> None:
     settle(torch.nn.Linear(8, 8))
 
     assert torch.get_num_threads() == before
+
+
+def test_each_worker_chooses_among_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also when another model's worker chose one before."""
+    offered = []
+    monkeypatch.setattr(
+        threads, "fewest", lambda most, _timed: offered.append(most) or 1
+    )
+    before = torch.get_num_threads()
+    try:
+        for _worker in range(2):
+            with ThreadPoolExecutor(1) as pool:
+                pool.submit(settle, torch.nn.Linear(8, 8)).result()
+    finally:
+        torch.set_num_threads(before)
+
+    assert offered == [threads.ALL, threads.ALL]

@@ -59,3 +59,10 @@ def test_it_does_not_matter_how_the_text_is_cut(cuts, before):
     assert split(*(text[a:b] for a, b in starts)) == split(text)
     assert len(split(text)[1]) == 2
     assert json.loads(split(text)[1][1].arguments) == {"n": 1}
+
+
+def test_what_nests_too_deep_is_text():
+    deep = '{"name": "f", "arguments": ' + "[" * 100_000
+    text, calls = split(f"<tool_call>{deep}</tool_call>")
+    assert deep in text
+    assert not calls

@@ -3,6 +3,7 @@
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -41,12 +42,17 @@ def make_tokenizer() -> PreTrainedTokenizerFast:
 
 
 def make_model(
-    folder: Path, *, hidden_size: int = 32, num_hidden_layers: int = 2
+    folder: Path,
+    *,
+    hidden_size: int = 32,
+    num_hidden_layers: int = 2,
+    **config: Any,
 ) -> Path:
-    """Writes model and tokenizer to `folder`; the same weights each time."""
+    """Writes model and tokenizer to `folder`; the same weights each time. `config`:
+    more for the model's configuration."""
     tokenizer = make_tokenizer()
     torch.manual_seed(7)
-    config = Qwen3Config(
+    configuration = Qwen3Config(
         vocab_size=len(tokenizer),
         hidden_size=hidden_size,
         intermediate_size=2 * hidden_size,
@@ -59,8 +65,9 @@ def make_model(
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
         tie_word_embeddings=False,
+        **config,
     )
-    model = Qwen3ForCausalLM(config)
+    model = Qwen3ForCausalLM(configuration)
     model.generation_config.eos_token_id = tokenizer.eos_token_id
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)

@@ -163,7 +163,7 @@ def arguments_of(call: dict[str, Any]) -> Any:
     text = call["function"]["arguments"]
     try:
         return json.loads(text or "{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
 
 

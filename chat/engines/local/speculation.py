@@ -14,6 +14,7 @@ next, can be cancelled, moved out of the cache and continued as ever.
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -117,9 +118,11 @@ class Speculator:
         if not self._sources or len(running) > FEW:
             return
         room = budget // max(len(running), 1) - 1
+        window = smallest_window(cache)
         for state in running:
             left = state.max_new_tokens - len(state.generated_tokens) - 1
-            draft = self._draft(state, min(left, room))
+            unmoved = window - state.position_offset - 1
+            draft = self._draft(state, min(left, room, unmoved))
             if draft and cache.can_store_request_tokens(state, len(draft) + 1, True):
                 self.drafts[state.request_id] = draft
                 state.tokens_to_process = [*state.tokens_to_process, *draft]
@@ -167,11 +170,20 @@ class Speculator:
     def keep(self, names: Collection[str]) -> None:
         """Forget the requests that are over, and count how they went."""
         for name in self._guessed.keys() - names:
+            self._by.pop(name, None)
             for source, pace in self._guessed.pop(name).paces.items():
                 if pace.drafted:
                     self._count(source, pace.drafted, pace.accepted)
             for each in self._sources:
                 each.drafter.forget(name)
+
+
+def smallest_window(cache: Any) -> int:
+    """Tokens behind which a layer writes over its oldest ones: what a wrong guess
+    takes the place of there cannot be had back."""
+    kinds = cache.cache_allocators.values()
+    windows = (getattr(kind, "sliding_window", sys.maxsize) for kind in kinds)
+    return min(windows, default=sys.maxsize)
 
 
 @torch.no_grad()

@@ -17,6 +17,8 @@ from torch.nn.functional import linear
 
 logger = logging.getLogger(__name__)
 
+ALL = torch.get_num_threads()
+"""Asked before any thread sets its own: later ones begin with the last that was set."""
 TOKENS = 16
 TRIES = 4
 LARGE = 40_000_000
@@ -34,8 +36,9 @@ def settle(model: Any) -> None:
     ]
     plain = all(type(weight.data) is torch.Tensor for weight in weights)
     size = sum(weight.numel() for weight in weights)
-    if weights and plain and size < LARGE and weights[0].device.type == "cpu":
-        chosen = fewest(torch.get_num_threads(), timed(weights))
+    if weights and weights[0].device.type == "cpu":
+        small = plain and size < LARGE
+        chosen = fewest(ALL, timed(weights)) if small else ALL
         torch.set_num_threads(chosen)
         logger.info("%d threads compute", chosen)
 

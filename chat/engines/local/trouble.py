@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import torch
 from huggingface_hub import constants
@@ -26,6 +27,12 @@ DAMAGED = (
     " download it again."
 )
 TOKEN_REFUSED = (401, 403)
+
+
+def hub() -> str:
+    """Its address, without a password that may stand in it."""
+    parts = urlsplit(constants.ENDPOINT)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 def explain(name: str, revision: str | None, error: Exception) -> EngineError:
@@ -82,7 +89,7 @@ def offline(name: str) -> EngineError:
 def gated(name: str) -> EngineError:
     return EngineError(
         "model_gated",
-        f"{name} is gated: accept its terms at {constants.ENDPOINT}/{name}, then set"
+        f"{name} is gated: accept its terms at {hub()}/{name}, then set"
         " HF_TOKEN to a token of that account.",
     )
 
@@ -104,14 +111,14 @@ def refused(name: str) -> EngineError:
     return EngineError(
         "model_gated",
         f"The hub does not give {name} to this account: check HF_TOKEN, and that its"
-        f" account has accepted the terms at {constants.ENDPOINT}/{name}.",
+        f" account has accepted the terms at {hub()}/{name}.",
     )
 
 
 def out_of_reach(name: str) -> EngineError:
     return EngineError(
         "model_not_found",
-        f"{name} is not on this machine and the hub ({constants.ENDPOINT}) cannot be"
+        f"{name} is not on this machine and the hub ({hub()}) cannot be"
         " reached: download it first, or give the path of a folder.",
         retryable=True,
     )
