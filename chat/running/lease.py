@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.conf import settings
+from django.db import connection
 from django.db.models import F
 from django.db.models.functions import Now
 
@@ -81,7 +82,8 @@ def _take(owner: str, chosen: list[UUID], still_so: str, also: str) -> list[Leas
     found = fetch(
         "UPDATE chat_generation SET status = 'running', owner = %s,"
         f" attempt = attempt + 1, lease_until = {_end()}, {also}"
-        f" WHERE id IN ({places(len(chosen))}) AND {still_so} RETURNING id, attempt",
+        f" WHERE id IN ({_locked(len(chosen), still_so)}) AND {still_so}"
+        " RETURNING id, attempt",
         [owner, *chosen],
     )
     return [Lease(uuid(pk), owner, attempt) for pk, attempt in found]
@@ -89,14 +91,25 @@ def _take(owner: str, chosen: list[UUID], still_so: str, also: str) -> list[Leas
 
 def renew(owner: str, generations: Collection[UUID]) -> set[UUID]:
     """Keep the leases another period; the ones that are still ours."""
-    ours = f"owner = %s AND status = 'running' AND id IN ({places(len(generations))})"
+    held = _locked(len(generations), "owner = %s AND status = 'running'")
     with write():
         found = fetch(
-            f"UPDATE chat_generation SET lease_until = {_end()} WHERE {ours}"
-            " RETURNING id",
-            [owner, *generations],
+            f"UPDATE chat_generation SET lease_until = {_end()} WHERE id IN ({held})"
+            " AND owner = %s AND status = 'running' RETURNING id",
+            [*generations, owner, owner],
         )
     return {uuid(pk) for (pk,) in found}
+
+
+def _locked(count: int, still_so: str) -> str:
+    """Of so many, those of which it is so. Everybody who changes several answers locks
+    them in the order of their ids: whoever took them in another one could wait for
+    somebody who waits for them (a deadlock)."""
+    lock = " FOR UPDATE" if connection.features.has_select_for_update else ""
+    return (
+        f"SELECT id FROM chat_generation WHERE id IN ({places(count)})"
+        f" AND {still_so} ORDER BY id{lock}"
+    )
 
 
 def release(lease: Lease, *, crashed: bool = False) -> None:

@@ -81,7 +81,8 @@ def checkpoint(news: Sequence[Checkpoint]) -> None:
             new.lease.owner,
             new.lease.attempt,
         )
-        for new in news
+        # In the order in which everybody locks them.
+        for new in sorted(news, key=lambda new: new.lease.generation)
     ]
     with write():
         execute_many(APPEND, rows)

@@ -258,6 +258,26 @@ class TestRacing:
             assert row.status == "stopped" or row.stop_requested
             Generation.objects.filter(pk=row.pk).delete()
 
+    def test_who_changes_many_waits_for_nobody_in_a_circle(self, alice: User) -> None:
+        """Renewals and checkpoints of the same rows, in any order they like."""
+        for _row in range(24):
+            ask(alice)
+        held = lease.claim("owner", 99)
+        pks = [one.generation for one in held]
+
+        def work(number: int) -> None:
+            for turn in range(12):
+                step = 1 if turn % 2 else -1
+                if number % 2:
+                    assert lease.renew("owner", pks[::step]) == set(pks)
+                else:
+                    outcomes.checkpoint([said(one, "a") for one in held[::step]])
+
+        race(work)
+
+        texts = Generation.objects.values_list("text", flat=True)
+        assert set(texts) == {"a" * 36}
+
 
 def test_the_test_database_is_what_is_served() -> None:
     """Threads must meet in it: a file, or a server."""
