@@ -258,7 +258,7 @@ def test_a_request_goes_on_a_callers_trace(environment, rf) -> None:
 def test_a_dead_collector_harms_nothing(tmp_path) -> None:
     code = (
         "import asyncio, time, django; django.setup()\n"
-        "from chat import tracing\n"
+        "from chat.observe import tracing\n"
         "tracing.start('test')\n"
         "for _ in range(5000): tracing.here.tracer.span('x').end()\n"
         "with tracing.submitting(): assert len(tracing.carried()) == 55\n"
@@ -293,7 +293,7 @@ def test_nothing_of_it_is_imported_when_they_are_off(tmp_path) -> None:
     code = (
         "import asyncio, sys\n"
         "import chatsite.asgi\n"
-        "from chat import tracing\n"
+        "from chat.observe import tracing\n"
         "tracing.start('test')\n"
         "with tracing.submitting(): assert tracing.carried() == ''\n"
         "asyncio.run(tracing.stop())\n"

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from django.core import signals
 from django.http import HttpRequest, HttpResponse
 from prometheus_client import REGISTRY
 
@@ -85,7 +86,7 @@ class Process:
         calls = [asyncio.create_task(self.call("/c/", "GET")) for _ in range(count)]
         async with asyncio.timeout(30):
             while len(self.seen) < count:  # noqa: ASYNC110
-                await asyncio.sleep(0)
+                await asyncio.sleep(0.001)
         yield
         self.free.set()
         answers = await asyncio.gather(*calls)
@@ -95,8 +96,20 @@ class Process:
 @pytest.fixture
 def here(settings, monkeypatch) -> Process:
     settings.CHAT_MAX_REQUESTS = MOST
+    # As served (`keep_connections`): nobody listens to them.
+    monkeypatch.setattr(signals.request_started, "receivers", [])
+    monkeypatch.setattr(signals.request_finished, "receivers", [])
+    # Nor does anything here wait for the one thread that all tests of a process share.
+    monkeypatch.setattr("django.core.handlers.asgi.sync_to_async", at_once)
     monkeypatch.setattr("chatsite.handler.admission", Admission())
     return Process()
+
+
+def at_once(work: Callable[[], Any], thread_sensitive: bool = True) -> Any:
+    async def done() -> Any:
+        return work()
+
+    return done
 
 
 def refusals() -> float:
