@@ -58,13 +58,6 @@ def ask(prompt: str = "hello", progress: Progress | None = None, **params: objec
     )
 
 
-async def collect(engine: RemoteEngine, request: EngineRequest) -> Answer:
-    answer = Answer()
-    async for event in engine.stream(request):
-        answer.events.append(event)
-    return answer
-
-
 async def fails(engine: RemoteEngine, prompt: str) -> tuple[Answer, EngineError]:
     """What it said before it failed, and how it failed."""
     answer = Answer()

@@ -17,7 +17,8 @@ from chat.engines.base import (
 from chat.engines.remote.config import from_url
 from chat.engines.remote.wire import Frames
 from chat.gathering import gathering
-from tests.engines.remote import ask, collect, engine, started, upstream, url
+from tests.engines.helpers import collect
+from tests.engines.remote import ask, engine, started, upstream, url
 from tests.reading import eventually
 from tests.upstream import CHINESE
 

@@ -15,7 +15,8 @@ from chat.engines.remote.config import RemoteModel, from_url
 from chat.engines.remote.config import Upstream as Where
 from chat.generations import start, stop
 from chat.running import process
-from tests.engines.remote import ask, collect, started
+from tests.engines.helpers import collect
+from tests.engines.remote import ask, started
 from tests.reading import eventually, finished, watch
 from tests.upstream import Upstream, serve
 

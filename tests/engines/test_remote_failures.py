@@ -8,7 +8,8 @@ from chat.engines.base import (
     EngineLost,
 )
 from chat.engines.remote.config import from_url
-from tests.engines.remote import ask, collect, engine, fails, started, upstream, url
+from tests.engines.helpers import collect
+from tests.engines.remote import ask, engine, fails, started, upstream, url
 from tests.reading import eventually
 
 __all__ = ["engine", "upstream", "url"]

@@ -10,8 +10,8 @@ from chat.engines.remote.config import RemoteModel, from_url
 from chat.engines.remote.payload import fit
 from chat.events import Delta, join
 from chat.tool_calls import CallPiece
-from tests.engines.helpers import Answer
-from tests.engines.remote import ask, collect, started, upstream, url
+from tests.engines.helpers import Answer, collect
+from tests.engines.remote import ask, started, upstream, url
 from tests.engines.test_remote_failover import native
 
 __all__ = ["upstream", "url"]
