@@ -9,14 +9,15 @@ start      generation, conversation, user_message, message, model, attempt
 queued     position
 delta      text and/or reasoning, and/or tool_calls (pieces, as OpenAI's)
 snapshot   text, reasoning, tool_calls if any: replaces everything that was shown
-done       finish_reason, usage, timing
+step       step, steps, image (a data URL): a picture so far, in place of the last
+done       finish_reason, usage, timing; images, of an answer that has some
 error      code, message, retryable
 =========  ==================================================================
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, ClassVar
@@ -118,26 +119,45 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """A picture so far, in place of the one before: only the newest matters.
+
+    `step` of `steps` is done; `image` is a data URL of a preview, at most 27 KB.
+    """
+
+    name: ClassVar[str] = "step"
+    step: int
+    steps: int
+    image: str
+
+    def data(self) -> Data:
+        return {"step": self.step, "steps": self.steps, "image": self.image}
+
+
+@dataclass(frozen=True, slots=True)
 class Done:
     """The end of an answer: finish_reason is stop, length, stopped, content_filter,
     or tool_calls for those who asked with tools.
 
     `usage` holds prompt_tokens, completion_tokens, total_tokens; `timing` holds
     queue_ms, ttft_ms, thinking_ms, total_ms (integers) and tokens_per_second (a
-    float).
+    float). `images`, of one that drew: id, url, thumbnail, width, height,
+    content_type and alt of each.
     """
 
     name: ClassVar[str] = "done"
     finish_reason: str
     usage: Mapping[str, int] = field(default_factory=dict)
     timing: Mapping[str, float | None] = field(default_factory=dict)
+    images: Sequence[Mapping[str, Any]] = ()
 
     def data(self) -> Data:
-        return {
+        data: Data = {
             "finish_reason": self.finish_reason,
             "usage": dict(self.usage),
             "timing": dict(self.timing),
         }
+        return data | {"images": list(self.images)} if self.images else data
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,13 +177,13 @@ class Failed:
         }
 
 
-Event = Started | Queued | Delta | Snapshot | Done | Failed
+Event = Started | Queued | Delta | Snapshot | Step | Done | Failed
 Terminal = Done | Failed
 Sequenced = tuple[int, Event]
 """An event with its sequence number: the reader's cursor after it."""
 
 KINDS: Mapping[str, type[Event]] = {
-    kind.name: kind for kind in (Started, Queued, Delta, Snapshot, Done, Failed)
+    kind.name: kind for kind in (Started, Queued, Delta, Snapshot, Step, Done, Failed)
 }
 
 

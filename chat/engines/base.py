@@ -1,9 +1,10 @@
 """The contract between the runner and whatever produces tokens.
 
-An engine yields values, never strings: one `Prompted`, any number of `Chunk`s,
-one `Finished`; or it raises `EngineError`. Cancelling is closing the iterator
-(`aclose`, or cancelling the task that iterates): by the time that returns the
-engine has freed what it held for the request (batch slot, upstream connection).
+An engine yields values, never strings: one `Prompted`, any number of `Chunk`s (of a
+model that draws: `Stepped` and `Drawn`), one `Finished`; or it raises `EngineError`.
+Cancelling is closing the iterator (`aclose`, or cancelling the task that iterates): by
+the time that returns the engine has freed what it held for the request (batch slot,
+upstream connection).
 """
 
 from __future__ import annotations
@@ -48,11 +49,24 @@ class Params:
     parallel_tool_calls: bool | None = None
     # How much to think, in the engine's words; one that does not know it ignores it.
     reasoning_effort: str | None = None
+    # Only for models that draw; `size` is width and height in pixels, `n` pictures.
+    size: tuple[int, int] | None = None
+    steps: int | None = None
+    guidance: float | None = None
+    negative_prompt: str | None = None
+    n: int = 1
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Params:
         known = {name: data[name] for name in cls.__dataclass_fields__ if name in data}
-        return cls(**{**known, "stop": tuple(known.get("stop") or ())})
+        size = known.get("size")
+        return cls(
+            **{
+                **known,
+                "stop": tuple(known.get("stop") or ()),
+                "size": tuple(size) if size else None,
+            }
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +136,27 @@ class Finished:
     completion_tokens: int | None = None
 
 
-EngineEvent = Prompted | Chunk | Finished
+@dataclass(frozen=True, slots=True)
+class Stepped:
+    """A step of drawing is done: `preview` is a WebP of at most 20 KB. At most five a
+    second; of several pictures, `step` and `steps` count all of them together."""
+
+    step: int
+    steps: int
+    preview: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A finished picture, as the file it becomes: PNG, WebP or JPEG."""
+
+    image: bytes
+    content_type: str
+    width: int
+    height: int
+
+
+EngineEvent = Prompted | Chunk | Stepped | Drawn | Finished
 
 
 class EngineError(Exception):
@@ -154,7 +188,7 @@ class ModelInfo:
 
     `can`: what not every engine takes: `penalties`, `json` (a response format),
     `tools`, `logit_bias`; `own_choice`: it cannot be told which tool to call.
-    `continues`: whether it goes on from a text that is there.
+    `continues`: whether it goes on from a text that is there. `kind`: what it makes.
     """
 
     id: str
@@ -163,6 +197,7 @@ class ModelInfo:
     demo: bool = False
     can: frozenset[str] = frozenset()
     continues: bool = True
+    kind: Literal["text", "image"] = "text"
 
 
 StateName = Literal["waiting", "downloading", "loading", "ready", "failed"]

@@ -39,7 +39,8 @@ def test_it_comes_back_from_its_data(event) -> None:
 
 
 def test_it_knows_every_name_of_the_contract() -> None:
-    assert set(KINDS) == {"start", "queued", "delta", "snapshot", "done", "error"}
+    names = {"start", "queued", "delta", "snapshot", "step", "done", "error"}
+    assert set(KINDS) == names
 
 
 def test_it_rejects_an_unknown_name() -> None:
