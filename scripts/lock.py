@@ -14,7 +14,12 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
-FILES = ("requirements.txt", "requirements-dev.txt", "requirements-tracing.txt")
+FILES = (
+    "requirements.txt",
+    "requirements-dev.txt",
+    "requirements-tracing.txt",
+    "requirements-images.txt",
+)
 # Only with a CUDA build of torch, which pins them itself.
 ELSEWHERE = re.compile(r"nvidia-|cuda-|triton")
 
