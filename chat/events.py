@@ -133,6 +133,9 @@ class Step:
     def data(self) -> Data:
         return {"step": self.step, "steps": self.steps, "image": self.image}
 
+    def __len__(self) -> int:
+        return len(self.image)
+
 
 @dataclass(frozen=True, slots=True)
 class Done:

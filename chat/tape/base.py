@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
 
-from ..events import Event, Sequenced, Snapshot
+from ..events import Event, Sequenced, Snapshot, Step
 from .alarm import Alarm
 from .reel import SPAN, Reel
 
@@ -64,6 +64,11 @@ class Writer(ABC):
         first, self.next_seq = self.next_seq, self.next_seq + len(events)
         self._send(first, events)
         return self.next_seq - 1
+
+    def show(self, step: Step) -> None:
+        """A picture so far. One may be left out: the next one is better. Raises
+        `Fenced`."""
+        self.append(step)
 
     @abstractmethod
     def _send(self, first: int, events: tuple[Event, ...]) -> None:

@@ -14,8 +14,13 @@ checkpoint in the database. Nudges travel in the same stream.
 
 An entry has one field, `b`: a JSON list of
 `["open", generation, attempt, behind]`,
-`["say", generation, attempt, first number, [event, …]]` and
+`["say", generation, attempt, first number, [event, …]]`,
+`["show", …]`, the same of a picture's steps, and
 `["nudge", sender, kind, id]`.
+
+Steps are a thousand times as large as text, and each is worth something until the next
+one comes. They are in entries of their own, which are deleted after seconds; whoever
+missed some is not whole, until a checkpoint. While Redis is away none are gathered.
 """
 
 from __future__ import annotations
@@ -26,7 +31,7 @@ import json
 import logging
 import secrets
 from collections import deque
-from itertools import islice
+from itertools import groupby, islice
 from typing import Any, cast
 
 from redis.asyncio import Redis
@@ -34,7 +39,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from .. import nudges
-from ..events import Delta, Event, Snapshot, from_data
+from ..events import Delta, Event, Snapshot, Step, from_data
 from ..tool_calls import packed, unpacked
 from .base import Fenced, Seat, Tape, Wake, Writer
 from .reel import Reel
@@ -51,6 +56,8 @@ FLUSH_PAUSE_SECONDS = 0.005
 FLUSH_ITEMS = 2000
 OUTBOX_ITEMS = 100_000
 """Beyond this, Redis has been away for long: the oldest go, checkpoints fill in."""
+KEEP_STEPS_SECONDS = 5
+"""How long steps of pictures are kept: five times as long as reading may lag."""
 READ_ENTRIES = 200
 BLOCK_MS = 1000
 STOP_SECONDS = 2.0
@@ -86,6 +93,10 @@ def apply(reel: Reel, item: Item) -> None:
         reel.open(attempt, number)
 
 
+def is_step(item: Item) -> bool:
+    return bool(item[0] == "show")
+
+
 def milliseconds(entry_id: bytes) -> int:
     """By Redis' clock, when the entry was added."""
     return int(entry_id.partition(b"-")[0])
@@ -102,6 +113,14 @@ class RedisWriter(Writer):
     def _send(self, first: int, events: tuple[Event, ...]) -> None:
         packed = [pack(event) for event in events]
         self._tape.send(["say", self._generation, self._attempt, first, packed])
+
+    def show(self, step: Step) -> None:
+        if self._reel.attempt > self._attempt:
+            raise Fenced
+        if self._tape.problem is None:
+            first, self.next_seq = self.next_seq, self.next_seq + 1
+            said = [pack(step)]
+            self._tape.show(["show", self._generation, self._attempt, first, said])
 
 
 class RedisTape(Tape):
@@ -123,6 +142,10 @@ class RedisTape(Tape):
         self._loops: list[asyncio.Task[None]] = []
         self._problem: str | None = None
         self._stopping = False
+        self._shows = False
+        """Steps may be in the outbox."""
+        self._steps: deque[bytes] = deque()
+        """The entries of steps that were not deleted yet, oldest first."""
         self._last_id: bytes | None = None
         self._newest_ms = 0
 
@@ -169,6 +192,10 @@ class RedisTape(Tape):
         self._outgoing.set()
         self._idle.clear()
 
+    def show(self, item: Item) -> None:
+        self._shows = True
+        self.send(item)
+
     def _broadcast(self, kind: str, news: str) -> None:
         self.send(["nudge", self._name, kind, news])
 
@@ -189,22 +216,40 @@ class RedisTape(Tape):
                 if self._outbox and self._outbox[0] is item:
                     self._outbox.popleft()
             if not self._outbox:
+                self._shows = False
                 self._outgoing.clear()
                 self._idle.set()
             await asyncio.sleep(FLUSH_PAUSE_SECONDS)
 
     async def _add(self, batch: list[Item]) -> None:
         oldest = max(0, self._newest_ms - KEEP_SECONDS * 1000)
-        data = json.dumps(batch, ensure_ascii=True, separators=(",", ":"))
+        runs = [(False, batch)]
+        if self._shows:
+            runs = [(shows, list(run)) for shows, run in groupby(batch, is_step)]
         async with self._redis.pipeline(transaction=False) as pipe:
-            pipe.xadd(KEY, {"b": data}, minid=oldest, approximate=True)
+            for _shows, run in runs:
+                data = json.dumps(run, ensure_ascii=True, separators=(",", ":"))
+                pipe.xadd(KEY, {"b": data}, minid=oldest, approximate=True)
             pipe.expire(KEY, KEEP_SECONDS * 10)
-            added, _ = await pipe.execute()
-        self._newest_ms = milliseconds(added)
+            if gone := self._old_steps():
+                pipe.xdel(KEY, *gone)
+            added = await pipe.execute()
+        self._steps += [
+            entry for entry, (shows, _run) in zip(added, runs, strict=False) if shows
+        ]
+        self._newest_ms = milliseconds(added[len(runs) - 1])
         if self._newest_ms < milliseconds(self._last_id or b"0"):
             # Another Redis, whose clock is behind: read it all. Reels skip what
             # they have.
             self._last_id = b"0-0"
+
+    def _old_steps(self) -> list[bytes]:
+        """What to delete. Forgotten at once: if that fails, they go with the rest."""
+        gone: list[bytes] = []
+        until = self._newest_ms - KEEP_STEPS_SECONDS * 1000
+        while self._steps and milliseconds(self._steps[0]) < until:
+            gone.append(self._steps.popleft())
+        return gone
 
     # In
 
@@ -233,7 +278,7 @@ class RedisTape(Tape):
             try:
                 if item[0] == "nudge":
                     self._take_nudge(item)
-                elif item[0] in ("open", "say"):
+                elif item[0] in ("open", "say", "show"):
                     seat = self._seat(item[1])
                     touched.setdefault(item[1], (seat, seat.reel.whole))
                     apply(seat.reel, item)

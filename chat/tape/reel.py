@@ -14,6 +14,9 @@ A reel is *whole* when it knows all text from the beginning: as a base (text up 
 number) and the events behind it. One that missed something is not, and becomes whole
 again from a checkpoint that is recent enough (`ground`). Events in front of such a
 base are kept: who has seen the text up to one of them, needs no snapshot.
+
+Of the steps of a picture only the newest is kept, and none beside an end. The others
+leave their numbers: who has seen one of them, goes on behind it.
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ..events import Delta, Event, Sequenced, Snapshot, fold, is_terminal
+from ..events import Delta, Event, Sequenced, Snapshot, Step, fold, is_terminal
 
 SPAN = 1_000_000
 CARRIED = SPAN // 2
@@ -30,6 +33,8 @@ READ_CAP = 48 * 1024
 """Characters one read returns at most: what one slow reader's write may hold."""
 KEEP_EVENTS = 8192
 """A longer reel folds its older half into its base."""
+PASSED = Step(0, 0, "")
+"""In the place of a step that is not the newest any more. No reader gets it."""
 
 
 @dataclass(slots=True)
@@ -43,6 +48,8 @@ class Reel:
     base: Snapshot = Snapshot()
     seqs: list[int] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
+    step_seq: int = 0
+    """The number of the step that is kept; 0: none."""
 
     @property
     def tip(self) -> int:
@@ -52,6 +59,10 @@ class Reel:
     @property
     def finished(self) -> bool:
         return bool(self.events) and is_terminal(self.events[-1])
+
+    @property
+    def _ends_with_step(self) -> bool:
+        return bool(self.events) and self.seqs[-1] == self.step_seq
 
     # Writing
 
@@ -82,6 +93,8 @@ class Reel:
             self.events += events
         else:
             self._fit(attempt, first, events)
+        if self.events and type(self.events[-1]) is not Delta:
+            self._keep_one_step(len(events))
         if len(self.seqs) > KEEP_EVENTS:
             self._fold(len(self.seqs) // 2)
         return True
@@ -96,6 +109,23 @@ class Reel:
             if seq > self.tip:
                 self.seqs.append(seq)
                 self.events.append(event)
+
+    def _keep_one_step(self, new: int) -> None:
+        """So many events are new, and not all of them text: the newest step, if there
+        is no end."""
+        for place in range(max(0, len(self.events) - new), len(self.events)):
+            seq = self.seqs[place]
+            if isinstance(self.events[place], Step) and seq > self.step_seq:
+                self._pass_step()
+                self.step_seq = seq
+        if self.finished:
+            self._pass_step()
+
+    def _pass_step(self) -> None:
+        place = bisect_left(self.seqs, self.step_seq)
+        if place < len(self.seqs) and self.seqs[place] == self.step_seq:
+            self.events[place] = PASSED
+        self.step_seq = 0
 
     def _expected(self) -> int:
         """The number that comes next, if nothing is missed; any, if not whole."""
@@ -154,8 +184,13 @@ class Reel:
         size = 0
         for index in range(bisect_right(self.seqs, cursor), len(self.seqs)):
             event = self.events[index]
+            if isinstance(event, Delta):
+                size += len(event)
+            elif isinstance(event, Step):
+                if event is PASSED:
+                    continue
+                size += len(event)
             found.append((self.seqs[index], event))
-            size += len(event) if isinstance(event, Delta) else 0
             if size > READ_CAP:
                 break
         # Behind the cursor is a base alone: of a text that is still empty.
@@ -175,9 +210,9 @@ class Reel:
         return index < len(self.seqs) and self.seqs[index] == seq
 
     def _snapshot(self) -> list[Sequenced]:
-        """Everything at once, and the end if it is there."""
+        """Everything at once, and the end or the newest step if it is there."""
         text = self._text()
-        if not self.finished:
+        if not (self.finished or self._ends_with_step):
             return [(self.tip, text)]
         before = self.seqs[-2] if len(self.seqs) > 1 else self.base_seq
         return [(before, text), (self.tip, self.events[-1])]
