@@ -67,6 +67,10 @@ class Growing(Generic[Part]):
     def fresh(self) -> list[Part]:
         return self.parts[self.saved :]
 
+    def keep(self, mark: int) -> None:
+        """The first so many parts are in the database."""
+        self.saved = mark
+
 
 class Said(Growing[str]):
     def news(self) -> str:
@@ -74,6 +78,12 @@ class Said(Growing[str]):
 
     def whole(self) -> str:
         return "".join(self.parts)
+
+    def keep(self, mark: int) -> None:
+        """Those that were new become one: a string for a second, not for a token."""
+        if mark > self.saved:
+            self.parts[self.saved : mark] = ["".join(self.parts[self.saved : mark])]
+            self.saved += 1
 
 
 class Called(Growing[CallPiece]):
@@ -306,7 +316,7 @@ class Job:
     def saved(self, checkpoint: Checkpoint) -> None:
         """That checkpoint is in the database; later parts are still news."""
         for part, mark in zip(self._parts, checkpoint.marks, strict=True):
-            part.saved = mark
+            part.keep(mark)
         self._saved_tokens = checkpoint.completion_tokens
         self._in_doubt = False
 

@@ -25,14 +25,18 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ..events import Delta, Event, Sequenced, Snapshot, Step, fold, is_terminal
+from ..events import Delta, Event, Sequenced, Snapshot, Step, Terminal, fold
+from .pack import Entry, Pack, packed
 
 SPAN = 1_000_000
 CARRIED = SPAN // 2
 READ_CAP = 48 * 1024
 """Characters one read returns at most: what one slow reader's write may hold."""
-KEEP_EVENTS = 8192
-"""A longer reel folds its older half into its base."""
+KEEP_ENTRIES = 1024
+"""A longer reel folds its older half into its base. Tokens are in packs, so these are
+far more events."""
+BLOCK = 16
+"""So many events at a time are packed. Divides `SPAN`: blocks lie in one attempt."""
 PASSED = Step(0, 0, "")
 """In the place of a step that is not the newest any more. No reader gets it."""
 
@@ -47,7 +51,7 @@ class Reel:
     base_seq: int = 0
     base: Snapshot = Snapshot()
     seqs: list[int] = field(default_factory=list)
-    events: list[Event] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
     step_seq: int = 0
     """The number of the step that is kept; 0: none."""
 
@@ -58,11 +62,11 @@ class Reel:
 
     @property
     def finished(self) -> bool:
-        return bool(self.events) and is_terminal(self.events[-1])
+        return bool(self.entries) and isinstance(self.entries[-1], Terminal)
 
     @property
     def _ends_with_step(self) -> bool:
-        return bool(self.events) and self.seqs[-1] == self.step_seq
+        return bool(self.entries) and self.seqs[-1] == self.step_seq
 
     # Writing
 
@@ -73,8 +77,8 @@ class Reel:
         if behind == 0:
             self._reset(0, Snapshot(), whole=True)
         elif self.whole and self._knows(behind) and behind >= self.base_seq:
-            keep = bisect_right(self.seqs, behind)
-            del self.seqs[keep:], self.events[keep:]
+            keep = self._divided(behind)
+            del self.seqs[keep:], self.entries[keep:]
         else:
             self._reset(0, Snapshot(), whole=False)
         self.attempt = attempt
@@ -90,14 +94,24 @@ class Reel:
             return False
         if attempt == self.attempt and self.seqs and first == self.seqs[-1] + 1:
             self.seqs += range(first, first + len(events))
-            self.events += events
+            self.entries += events
         else:
             self._fit(attempt, first, events)
-        if self.events and type(self.events[-1]) is not Delta:
+        if self.entries and type(self.entries[-1]) is not Delta:
             self._keep_one_step(len(events))
-        if len(self.seqs) > KEEP_EVENTS:
-            self._fold(len(self.seqs) // 2)
+        if (first + len(events)) // BLOCK > first // BLOCK or self.finished:
+            self._pack(first // BLOCK * BLOCK)
         return True
+
+    def _pack(self, first: int) -> None:
+        """Those from that number on, but not the newest, with what stands before them:
+        a pack, and what was the newest then. Nothing is packed across the base."""
+        start = max(bisect_left(self.seqs, first) - 2, self._above_base())
+        self.seqs[start:-1], self.entries[start:-1] = packed(
+            self.seqs[start:-1], self.entries[start:-1]
+        )
+        if len(self.seqs) > KEEP_ENTRIES:
+            self._fold(len(self.seqs) // 2)
 
     def _fit(self, attempt: int, first: int, events: Sequence[Event]) -> None:
         """Those that do not simply come next."""
@@ -108,14 +122,14 @@ class Reel:
         for seq, event in enumerate(events, first):
             if seq > self.tip:
                 self.seqs.append(seq)
-                self.events.append(event)
+                self.entries.append(event)
 
     def _keep_one_step(self, new: int) -> None:
         """So many events are new, and not all of them text: the newest step, if there
         is no end."""
-        for place in range(max(0, len(self.events) - new), len(self.events)):
+        for place in range(max(0, len(self.entries) - new), len(self.entries)):
             seq = self.seqs[place]
-            if isinstance(self.events[place], Step) and seq > self.step_seq:
+            if isinstance(self.entries[place], Step) and seq > self.step_seq:
                 self._pass_step()
                 self.step_seq = seq
         if self.finished:
@@ -124,7 +138,7 @@ class Reel:
     def _pass_step(self) -> None:
         place = bisect_left(self.seqs, self.step_seq)
         if place < len(self.seqs) and self.seqs[place] == self.step_seq:
-            self.events[place] = PASSED
+            self.entries[place] = PASSED
         self.step_seq = 0
 
     def _expected(self) -> int:
@@ -137,14 +151,14 @@ class Reel:
     def _reset(self, seq: int, base: Snapshot, *, whole: bool) -> None:
         self.base_seq, self.base, self.whole = seq, base, whole
         self.seqs.clear()
-        self.events.clear()
+        self.entries.clear()
 
     def _fold(self, count: int) -> None:
         """Constant work per event on average: half is folded at a time."""
         if self.whole and self.seqs[count - 1] > self.base_seq:
             self.base = self._text(count)
             self.base_seq = self.seqs[count - 1]
-        del self.seqs[:count], self.events[:count]
+        del self.seqs[:count], self.entries[:count]
 
     def ground(self, seq: int, text: Snapshot) -> None:
         """Make it whole from a checkpoint: all text up to number `seq`.
@@ -156,6 +170,7 @@ class Reel:
             return
         if seq > self.tip:
             self._reset(seq, text, whole=True)
+        self._divided(seq)
         self.base_seq, self.base, self.whole = seq, text, True
         self.attempt = max(self.attempt, seq // SPAN)
 
@@ -177,24 +192,29 @@ class Reel:
         if not self.whole or self.tip <= cursor:
             return []
         if len(seqs) > 1 and seqs[-2] == cursor >= SPAN:
-            return [(seqs[-1], self.events[-1])]  # as mostly: it has all but the last
+            return [self._behind(cursor, -1)]  # as mostly: it has all but the last
         if not self._reaches(cursor):
             return self._snapshot()
         found: list[Sequenced] = []
         size = 0
-        for index in range(bisect_right(self.seqs, cursor), len(self.seqs)):
-            event = self.events[index]
-            if isinstance(event, Delta):
+        for index in range(bisect_right(seqs, cursor), len(seqs)):
+            if self.entries[index] is PASSED:
+                continue
+            seq, event = self._behind(cursor, index)
+            if isinstance(event, Delta | Step):
                 size += len(event)
-            elif isinstance(event, Step):
-                if event is PASSED:
-                    continue
-                size += len(event)
-            found.append((self.seqs[index], event))
+            found.append((seq, event))
             if size > READ_CAP:
                 break
         # Behind the cursor is a base alone: of a text that is still empty.
         return found or self._snapshot()
+
+    def _behind(self, cursor: int, index: int) -> Sequenced:
+        """What an entry says to a reader there, whose text may end inside it."""
+        seq, entry = self.seqs[index], self.entries[index]
+        if isinstance(entry, Pack):
+            return seq, entry.behind(max(0, len(entry) - (seq - cursor)))
+        return seq, entry
 
     def _reaches(self, cursor: int) -> bool:
         """Whether a reader there has seen exactly the text up to that number."""
@@ -207,7 +227,24 @@ class Reel:
         if seq == self.base_seq:
             return True
         index = bisect_left(self.seqs, seq)
-        return index < len(self.seqs) and self.seqs[index] == seq
+        if index == len(self.seqs):
+            return False
+        entry = self.entries[index]
+        count = len(entry) if isinstance(entry, Pack) else 1
+        return seq > self.seqs[index] - count
+
+    def _divided(self, seq: int) -> int:
+        """The index of what follows that number; a pack that has it inside is split."""
+        index = bisect_right(self.seqs, seq)
+        entry = self.entries[index] if index < len(self.seqs) else None
+        if not isinstance(entry, Pack):
+            return index
+        count = len(entry) - (self.seqs[index] - seq)
+        if count <= 0:
+            return index
+        self.seqs.insert(index, seq)
+        self.entries[index : index + 1] = entry.split(count)
+        return index + 1
 
     def _snapshot(self) -> list[Sequenced]:
         """Everything at once, and the end or the newest step if it is there."""
@@ -215,13 +252,20 @@ class Reel:
         if not (self.finished or self._ends_with_step):
             return [(self.tip, text)]
         before = self.seqs[-2] if len(self.seqs) > 1 else self.base_seq
-        return [(before, text), (self.tip, self.events[-1])]
+        return [(before, text), self._behind(before, -1)]
 
     def state(self) -> tuple[int, Snapshot] | None:
         """All text and the number it goes up to; None when it is not whole."""
         return (self.tip, self._text()) if self.whole else None
 
     def _text(self, count: int | None = None) -> Snapshot:
-        """All of it, or up to and with the first `count` events."""
-        new = bisect_right(self.seqs, self.base_seq)
-        return fold(self.base, self.events[new:count])
+        """All of it, or up to and with the first `count` entries."""
+        entries = self.entries[self._above_base() : count]
+        said = (
+            entry.behind(0) if isinstance(entry, Pack) else entry for entry in entries
+        )
+        return fold(self.base, said)
+
+    def _above_base(self) -> int:
+        """The index of what follows the base: no pack lies on both sides of it."""
+        return bisect_right(self.seqs, self.base_seq)

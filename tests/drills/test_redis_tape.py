@@ -12,7 +12,7 @@ import pytest_asyncio
 from chat import nudges
 from chat.events import Delta, Snapshot
 from chat.tape import SPAN, RedisTape, Tape, Wake, redis
-from chat.tape.reel import KEEP_EVENTS
+from chat.tape.reel import KEEP_ENTRIES
 from tests.reading import eventually
 
 from .servers import RedisServer
@@ -180,8 +180,8 @@ class TestRedis:
     ) -> None:
         here, there = await tapes(), await tapes()
         writer = begin(here)
-        for number in range(KEEP_EVENTS + 10):
-            writer.append(Delta(f"{number} "))
+        for number in range(KEEP_ENTRIES + 10):
+            writer.append(Delta(f"{number} " * 20))
         writer.append(DONE)
 
         first, second = await follow(here), await follow(there)

@@ -92,7 +92,8 @@ class World:
         attempt = attempt or self.attempt
         seq, text = self.lines[attempt]
         events = []
-        for number in range(seq + 1, seq + 1 + self.chance.randrange(1, 4)):
+        count = self.chance.choice((1, 2, 3, 20))
+        for number in range(seq + 1, seq + 1 + count):
             events.append(Delta(f"{number} "))
             text += f"{number} "
             self.ever[number] = text

@@ -9,7 +9,7 @@ import pytest
 from chat.events import Delta, Done, Snapshot, Started, Step
 from chat.tape import SPAN, Fenced, RedisTape, Tape
 from chat.tape import redis as redis_tape
-from chat.tape.reel import KEEP_EVENTS, READ_CAP, Reel
+from chat.tape.reel import KEEP_ENTRIES, READ_CAP, Reel
 from tests.reading import eventually
 from tests.tape.conftest import REDIS_URL
 from tests.tape.helpers import DONE, EMPTY, begin, settled
@@ -141,7 +141,7 @@ class TestSteps:
         await settled(tape)
 
         reel = tape._seats[g].reel
-        assert sum(len(event) for event in reel.events) == 20_000  # type: ignore[arg-type]
+        assert sum(len(event) for event in reel.entries) == 20_000  # type: ignore[arg-type]
 
 
 class TestReel:
@@ -165,11 +165,13 @@ class TestReel:
         reel = Reel()
         reel.open(1, 0)
         reel.add(1, SPAN + 1, [step(1)])
-        reel.add(1, SPAN + 2, [Delta("x")] * KEEP_EVENTS)
-        reel.add(1, SPAN + 2 + KEEP_EVENTS, [step(2)])
+        reel.add(1, SPAN + 2, [Delta("x" * 99)] * KEEP_ENTRIES)
+        reel.add(1, SPAN + 2 + KEEP_ENTRIES, [step(2)])
 
-        assert reel.after(SPAN + 1 + KEEP_EVENTS) == [(SPAN + 2 + KEEP_EVENTS, step(2))]
-        assert len([event for event in reel.events if isinstance(event, Step)]) == 1
+        assert reel.after(SPAN + 1 + KEEP_ENTRIES) == [
+            (SPAN + 2 + KEEP_ENTRIES, step(2))
+        ]
+        assert len([event for event in reel.entries if isinstance(event, Step)]) == 1
 
     def test_a_checkpoint_between_steps_makes_it_whole(self) -> None:
         """Older ones were deleted before this process came."""
