@@ -26,6 +26,9 @@ others want to write, and to use this processor, too."""
 LONG_REST = 20
 """While this process cannot keep up with its tokens."""
 MOST_REST = 2.0
+GATHER = 1.0
+"""Seconds from one look to the next, however often news is told of meanwhile: each
+question and each answer is news, and a look costs as much for one as for many."""
 
 
 def rest(took: float) -> float:
@@ -65,6 +68,7 @@ class Chore:
                     more = await in_bulk(self._work)
                     took = time.monotonic() - began
                     await asyncio.sleep(rest(took))
+            await asyncio.sleep(min(GATHER, self._seconds))
             await wait_within(self._wanted, self._seconds)
 
 
