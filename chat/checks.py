@@ -19,8 +19,9 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register, run_checks
 from django.core.exceptions import ImproperlyConfigured
 
+from .engines import image_models
 from .engines.local_models import DEMO_PATH, own_model
-from .engines.registry import in_process, upstreams
+from .engines.registry import drawing, in_process, upstreams
 from .engines.remote.config import ConfigError
 from .limits.rates import parse
 
@@ -128,6 +129,33 @@ def no_model(setting: str, name: str) -> CheckMessage:
         hint="Give a folder with a transformers model, a hub id such as "
         "Qwen/Qwen3-0.6B, or leave it out for the demo model.",
         id="chat.E005",
+    )
+
+
+@register("chat", deploy=True)
+def pictures_can_be_drawn(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Without diffusers there are no pictures, and everything else works."""
+    names: list[str] = []
+    if settings.CHAT_ROLE != "web":
+        with contextlib.suppress(ConfigError):  # the next check says it
+            names = [model.source for model in drawing()]
+    if names and not image_models.can_draw():
+        text = f"{', '.join(names)} draws no pictures: diffusers is not installed."
+        return [Warning(text, hint=image_models.HINT, id="chat.W012")]
+    return [
+        no_pipeline(name)
+        for name in names
+        if name.startswith((".", "/", "~"))
+        and not (Path(name).expanduser() / "model_index.json").is_file()
+    ]
+
+
+def no_pipeline(name: str) -> CheckMessage:
+    return Error(
+        f"There is no model that draws (no model_index.json) in {name}.",
+        hint="Give a folder with a diffusers pipeline, a hub id such as "
+        "stabilityai/sd-turbo, or demo, as CHAT_IMAGE_MODEL or in CHAT_MODELS_FILE.",
+        id="chat.E013",
     )
 
 

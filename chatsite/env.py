@@ -42,6 +42,7 @@ class Env(BaseSettings):
 
     CHAT_MODEL: str = "demo"
     CHAT_MODEL_REVISION: str | None = None
+    CHAT_IMAGE_MODEL: str = ""
     CHAT_BASE_URL: str | None = None
     CHAT_API_KEY: SecretStr | None = None
     CHAT_MODELS_FILE: Path | None = None
@@ -73,6 +74,8 @@ class Env(BaseSettings):
     CHAT_LOCAL_MEMORY_MB: int | None = Field(default=None, ge=64)
     CHAT_PROMPT_LOOKUP_TOKENS: int = Field(default=16, ge=0, le=64)
     CHAT_DRAFT_MODEL: str | None = None
+    CHAT_IMAGE_MAX_PIXELS: int = Field(default=1024 * 1024, ge=64 * 64, le=4096 * 4096)
+    CHAT_IMAGE_MAX_STEPS: int = Field(default=50, ge=1, le=1000)
     CHAT_STEP_SECONDS: float = Field(default=120, ge=1, le=3600)
     CHAT_MAX_IMPORT_MB: int = Field(default=100, ge=1, le=2048)
     CHAT_SHARING: bool = True

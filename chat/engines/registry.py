@@ -15,7 +15,9 @@ from pathlib import Path
 
 from django.conf import settings
 
+from . import image_models
 from .base import Engine, EngineError, ModelInfo, ModelState
+from .image_models import ImageModel, own_image_model
 from .local_models import LocalModel, engine_of, own_model, shelf_of
 from .remote import RemoteEngine
 from .remote.config import Upstream, from_file, from_url, read_file
@@ -27,10 +29,12 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """One engine to build, and the models it will serve."""
+    """One engine to build, and the models it will serve. `needed`: until it is ready
+    this process is not."""
 
     models: tuple[ModelInfo, ...]
     build: Callable[[], Engine]
+    needed: bool = True
 
 
 def upstreams() -> list[Upstream]:
@@ -50,7 +54,24 @@ def in_process() -> list[LocalModel]:
     return list(read_file(Path(path)).local) if path else []
 
 
+def drawing() -> list[ImageModel]:
+    """The models of this process that draw: the file's, and `CHAT_IMAGE_MODEL`."""
+    path = settings.CHAT_MODELS_FILE
+    found = list(read_file(Path(path)).drawers) if path else []
+    name = settings.CHAT_IMAGE_MODEL
+    named = {model.id for upstream in upstreams() for model in upstream.models}
+    named |= {model.id for model in found}
+    if name and name not in named:
+        found.insert(0, own_image_model(name))
+    return found
+
+
 def offers() -> list[Offer]:
+    """All that this process serves, those that draw last: no other waits for them."""
+    return [*_writing(), *map(_drawing, drawing())]
+
+
+def _writing() -> list[Offer]:
     """What the settings ask for; `CHAT_MODEL`, or the first one, is the default.
 
     Engines behind HTTP offer what they list by now. A name that nobody has there is
@@ -70,6 +91,13 @@ def offers() -> list[Offer]:
 
 def _remote(upstream: Upstream) -> Offer:
     return Offer(tuple(infos(upstream)), partial(RemoteEngine, upstream))
+
+
+def _drawing(model: ImageModel) -> Offer:
+    """A process that only serves need not be able to draw itself."""
+    here = image_models.can_draw() or settings.CHAT_ROLE == "web"
+    infos = (model.info(),) if here else ()
+    return Offer(infos, partial(image_models.engine_of, model), needed=False)
 
 
 def _scripted() -> Offer:
@@ -95,13 +123,14 @@ def _local(models: Sequence[LocalModel], *, warm: bool = False) -> list[Offer]:
 
 
 def models() -> list[ModelInfo]:
-    """The default first. Two engines that list one name: the first one serves it."""
+    """The defaults first. Two engines that list one name: the first one serves it."""
     found: dict[str, ModelInfo] = {}
     for offer in offers():
         for info in offer.models:
             found.setdefault(info.id, info)
-    default = found.pop(settings.CHAT_MODEL, None)
-    return [*([default] if default else ()), *found.values()]
+    usual = (settings.CHAT_MODEL, settings.CHAT_IMAGE_MODEL)
+    defaults = [found.pop(name) for name in usual if name in found]
+    return [*defaults, *found.values()]
 
 
 def find_model(name: str) -> ModelInfo | None:
@@ -189,17 +218,21 @@ class Engines:
 
     @property
     def loading(self) -> bool:
-        """Something here cannot serve yet: another process may be able to."""
-        return any(not slot.task.done() for slot in self._slots)
+        """Something needed cannot serve yet: another process may be able to."""
+        return any(not slot.task.done() for slot in self._needed)
 
     async def loaded(self) -> None:
-        """When all have loaded. Raises `EngineError` if one cannot."""
-        await asyncio.gather(*(asyncio.shield(slot.task) for slot in self._slots))
+        """When all that are needed have loaded. Raises `EngineError` if one cannot."""
+        await asyncio.gather(*(asyncio.shield(slot.task) for slot in self._needed))
 
     @property
     def problem(self) -> str | None:
-        """Why not every engine can serve; None when all are ready."""
-        return next((slot.problem for slot in self._slots if slot.problem), None)
+        """Why not every engine that is needed can serve; None when all are ready."""
+        return next((slot.problem for slot in self._needed if slot.problem), None)
+
+    @property
+    def _needed(self) -> list[Slot]:
+        return [slot for slot in self._slots if slot.offer.needed]
 
     def states(self) -> dict[str, ModelState]:
         """Of each model, by its id. Two engines list one name: the first serves it."""

@@ -20,7 +20,11 @@ class Hub:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.files = {path.name: path.read_bytes() for path in folder.iterdir()}
+        self.files = {
+            path.relative_to(folder).as_posix(): path.read_bytes()
+            for path in folder.rglob("*")
+            if path.is_file()
+        }
         self.refusal: tuple[int, dict[str, str]] | None = None
         self.asked: list[str] = []
         self.url = ""
@@ -80,8 +84,8 @@ def handler_of(hub: Hub) -> type[BaseHTTPRequestHandler]:
                     return self.send_json(hub.info(COMMIT))
                 case ["api", "models", "owner", "name", "tree", _commit]:
                     return self.send_json(hub.tree())
-                case ["owner", "name", "resolve", commit, name]:
-                    return self.send_file(commit, hub.files[name])
+                case ["owner", "name", "resolve", commit, *parts]:
+                    return self.send_file(commit, hub.files["/".join(parts)])
             return self.send(404, {"X-Error-Code": "RepoNotFound"}, b"")
 
         def send_json(self, value: Any) -> None:

@@ -11,6 +11,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from fnmatch import fnmatch
 from functools import partial
 from pathlib import Path
@@ -26,37 +27,58 @@ logger = logging.getLogger(__name__)
 
 Report = Callable[[ModelState], None]
 
-NEEDED_FILES = ["*.safetensors", "*.json", "*.model", "*.txt", "*.jinja"]
-OTHER_FORMATS = ["original/*", "onnx/*", "consolidated*"]
-"""Of the same weights: they would be fetched twice."""
-snapshot = partial(
-    snapshot_download, allow_patterns=NEEDED_FILES, ignore_patterns=OTHER_FORMATS
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Which of a model's files are fetched: those of `needed` but `others`, which are
+    the same weights in another format."""
+
+    needed: tuple[str, ...]
+    others: tuple[str, ...]
+
+    def __contains__(self, file: str) -> bool:
+        return matches(file, self.needed) and not matches(file, self.others)
+
+
+WRITER = Files(
+    ("*.safetensors", "*.json", "*.model", "*.txt", "*.jinja"),
+    ("original/*", "onnx/*", "consolidated*"),
 )
+"""A model that writes."""
 LINE_SECONDS = 5.0
 """Between two lines of the log about one download."""
 
 
-def fetch(name: str, revision: str | None, report: Report) -> Path:
+def fetch(
+    name: str, revision: str | None, report: Report, files: Files = WRITER
+) -> Path:
     """The folder of that model. Blocks; raises what the hub client does, and
     EngineError where the model cannot be of use here.
 
     What is complete in the cache is taken without asking the hub: one that cannot be
     reached would cost half a minute of retries.
     """
+    snapshot = partial(
+        snapshot_download,
+        name,
+        revision=revision,
+        allow_patterns=list(files.needed),
+        ignore_patterns=list(files.others),
+    )
     try:
-        return Path(snapshot(name, revision=revision, local_files_only=True))
+        return Path(snapshot(local_files_only=True))
     except LocalEntryNotFoundError as error:  # or not all of it
         logger.debug("%s is not complete in the cache: %s", name, error)
     report(ModelState("downloading", f"asking the hub for {name}"))
-    download = Download(name, wanted(name, revision), report)
-    return Path(snapshot(name, revision=revision, tqdm_class=download.bar()))
+    download = Download(name, wanted(name, revision, files), report)
+    return Path(snapshot(tqdm_class=download.bar()))
 
 
-def wanted(name: str, revision: str | None) -> dict[str, int]:
+def wanted(name: str, revision: str | None, files: Files) -> dict[str, int]:
     """The sizes of the files to fetch, by their names."""
     info = HfApi().model_info(name, revision=revision, files_metadata=True)
     sizes = {file.rfilename: file.size or 0 for file in info.siblings or ()}
-    found = {file: size for file, size in sizes.items() if is_needed(file)}
+    found = {file: size for file, size in sizes.items() if file in files}
     if not any(file.endswith(".safetensors") for file in found):
         raise EngineError(
             "model_broken",
@@ -64,10 +86,6 @@ def wanted(name: str, revision: str | None) -> dict[str, int]:
             " model, or a conversion of it, that has.",
         )
     return found
-
-
-def is_needed(file: str) -> bool:
-    return matches(file, NEEDED_FILES) and not matches(file, OTHER_FORMATS)
 
 
 def matches(file: str, patterns: Iterable[str]) -> bool:

@@ -15,7 +15,7 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_N
 from transformers.utils.logging import disable_progress_bar
 
 from chat.engines.base import EngineError, ModelState
-from chat.engines.local.fetching import Report, fetch
+from chat.engines.local.fetching import WRITER, Files, Report, fetch
 from chat.engines.local.quantize import (
     Quantization,
     quantize,
@@ -105,7 +105,7 @@ def load(wanted: Wanted, report: Report) -> Loaded:
         raise explain(wanted.name, wanted.revision, error) from error
 
 
-def find(wanted: Wanted, report: Report) -> Source:
+def find(wanted: Wanted, report: Report, files: Files = WRITER) -> Source:
     """A folder is taken as it is."""
     path = Path(wanted.name).expanduser()
     if path.is_dir():
@@ -114,7 +114,7 @@ def find(wanted: Wanted, report: Report) -> Source:
         raise EngineError(
             "model_not_found", f"There is no folder {wanted.name}. Check the path."
         )
-    return Source(wanted.name, fetch(wanted.name, wanted.revision, report))
+    return Source(wanted.name, fetch(wanted.name, wanted.revision, report, files))
 
 
 def looks_like_path(name: str) -> bool:

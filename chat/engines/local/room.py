@@ -15,6 +15,7 @@ from chat.engines.local.weights import Stored
 WORKING_BYTES = 128 * 2**20
 """What a step needs besides weights and cache, and the cache at its least."""
 USABLE_SHARE = 0.8
+SMALLER = "Choose a smaller model, let CHAT_QUANTIZATION make it smaller, or make room."
 CGROUP = Path("/sys/fs/cgroup")
 
 
@@ -30,28 +31,28 @@ def refuse_without_room(
     cache: int | None,
     place: str,
     budget: int | None,
+    advice: str = SMALLER,
 ) -> None:
     """Raises EngineError `out_of_memory`. All in bytes; `at_first`: of the weights
     before they are rounded. A cache of no stated size takes what is there. A stated
     budget is believed."""
     needed = weights + WORKING_BYTES + (cache or 0)
     if budget is not None:
-        compare(name, needed, budget, "CHAT_LOCAL_MEMORY_MB allows")
+        compare(name, needed, budget, "CHAT_LOCAL_MEMORY_MB allows", advice)
         return
     if place.startswith("cuda"):
         free, _total = torch.cuda.mem_get_info(place)
-        compare(name, needed, free, "the GPU has")
+        compare(name, needed, free, "the GPU has", advice)
         needed = 0
-    compare(name, max(needed, at_first), free_memory(), "this machine has")
+    compare(name, max(needed, at_first), free_memory(), "this machine has", advice)
 
 
-def compare(name: str, needed: int, free: int, whose: str) -> None:
+def compare(name: str, needed: int, free: int, whose: str, advice: str) -> None:
     if needed > free:
         raise EngineError(
             "out_of_memory",
             f"{name} does not fit into memory: it takes {in_gb(needed)}, and {whose}"
-            f" {in_gb(free)}. Choose a smaller model,"
-            " let CHAT_QUANTIZATION make it smaller, or make room.",
+            f" {in_gb(free)}. {advice}",
         )
 
 

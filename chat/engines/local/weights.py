@@ -67,7 +67,7 @@ class Source:
 
     def weights(self) -> list[Stored]:
         """All tensors. Raises EngineError where a file is missing or not whole."""
-        return [tensor for file in self._files() for tensor in self._read(file)]
+        return [tensor for file in self._files() for tensor in self.read(file)]
 
     def _files(self) -> list[str]:
         if (self.folder / INDEX).is_file():
@@ -87,8 +87,9 @@ class Source:
             " convert the model, or choose another one.",
         )
 
-    def _read(self, file: str) -> list[Stored]:
-        """The tensors of one file, if it is as long as its header says."""
+    def read(self, file: str) -> list[Stored]:
+        """The tensors of one file, if it is as long as its header says. EngineError
+        where it is not."""
         path = self.folder / file
         try:
             header, begin = header_of(path)

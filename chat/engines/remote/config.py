@@ -31,6 +31,13 @@ From `CHAT_BASE_URL` (one engine that lists its models), and from
     draft_model = "owner/name"         # guesses ahead for it
     prompt_lookup_tokens = 16          # guessed ahead from the text itself, 0: none
 
+    [[models]]
+    id = "fox"
+    kind = "image"                     # it draws; at an engine, or in this process
+    engine = "local"
+    name = "stabilityai/sd-turbo"
+    defaults = { steps = 2, guidance = 0.0, size = [512, 512] }
+
 `continue`: `flags` (`continue_final_message`: vLLM, SGLang; the fallback for engines
 that do not know it is the next one), `trailing` (a trailing assistant message is
 enough: llama.cpp), `partial` (`"partial": true` in that message: DashScope), `none`
@@ -58,6 +65,7 @@ from pydantic import (
     model_validator,
 )
 
+from ..image_models import ImageModel
 from ..local_models import LocalModel
 
 Url = Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
@@ -72,6 +80,7 @@ class Strict(BaseModel):
 
 class RemoteModel(Strict):
     id: str = Field(min_length=1, max_length=200)
+    kind: Literal["text", "image"] = "text"
     engine: str = ""
     name: str = ""
     label: str = ""
@@ -112,17 +121,22 @@ class ModelsFile(Strict):
     engines: tuple[Upstream, ...] = ()
     models: tuple[RemoteModel, ...] = ()
     local: tuple[LocalModel, ...] = ()
+    drawers: tuple[ImageModel, ...] = ()
 
     @model_validator(mode="before")
     @classmethod
     def apart(cls, found: dict[str, Any]) -> dict[str, Any]:
         """The models of this process are told from the others by their engine."""
         models = found.get("models")
-        if not isinstance(models, list) or "local" in found:
+        if not isinstance(models, list) or found.keys() & {"local", "drawers"}:
             return found
         here = [model for model in models if in_process(model)]
-        rest = [model for model in models if not in_process(model)]
-        return {**found, "models": rest, "local": here}
+        return {
+            **found,
+            "models": [model for model in models if not in_process(model)],
+            "local": [model for model in here if model.get("kind") != "image"],
+            "drawers": [model for model in here if model.get("kind") == "image"],
+        }
 
 
 def in_process(model: Any) -> bool:
@@ -180,6 +194,7 @@ def _refuse_double_meaning(found: ModelsFile) -> None:
         )
     ids = [model.id for model in found.models]
     ids += [model.id for model in found.local]
+    ids += [model.id for model in found.drawers]
     for kind, given in (("engine", names), ("model", ids)):
         if twice := {name for name in given if given.count(name) > 1}:
             raise ConfigError(f"CHAT_MODELS_FILE: {kind} {twice.pop()} is there twice")

@@ -231,4 +231,5 @@ def info_of(upstream: Upstream, model: RemoteModel) -> ModelInfo:
         context_tokens=model.context_tokens,
         can=frozenset(upstream.can if model.can is None else model.can),
         continues=upstream.continues != "none",
+        kind=model.kind,
     )
