@@ -51,38 +51,38 @@ class Pack:
             self.ids.extend(chain.from_iterable([each.token_ids for each in deltas]))
         self.text += "".join(texts)
 
-    def behind(self, count: int) -> Delta:
-        """All but the first so many, as one."""
-        return self._between(count, len(self))
+    def behind(self, count: int) -> list[Delta]:
+        """All but the first so many, as they came."""
+        found: list[Delta] = []
+        start, used = self._place(count)
+        for end, tokens in zip(self.ends[count:], self.tokens[count:], strict=True):
+            found.append(self._delta(start, end, used, used + tokens))
+            start, used = end, used + tokens
+        return found
+
+    def whole(self) -> Delta:
+        """All of them as one."""
+        return self._delta(0, len(self.text), 0, sum(self.tokens))
 
     def split(self, count: int) -> list[Pack]:
         """The first so many, and the rest."""
-        return [self._cut(0, count), self._cut(count, len(self))]
+        parts = self.behind(0)
+        first, rest = Pack(self.kind), Pack(self.kind)
+        first.add(parts[:count])
+        rest.add(parts[count:])
+        return [first, rest]
 
-    def _between(self, start: int, end: int) -> Delta:
-        text = self.text[self._end(start) : self._end(end)]
-        tokens = sum(self.tokens[start:end])
-        ids: tuple[int, ...] = ()
-        if self.ids:
-            skipped = sum(self.tokens[:start])
-            ids = tuple(self.ids[skipped : skipped + tokens])
+    def _place(self, count: int) -> tuple[int, int]:
+        """Characters and tokens of the first so many."""
+        return self.ends[count - 1] if count else 0, sum(self.tokens[:count])
+
+    def _delta(self, start: int, end: int, used: int, after: int) -> Delta:
+        """These characters, of these tokens."""
+        text, ids = self.text[start:end], tuple(self.ids[used:after])
         is_text, _with_ids = self.kind
         if is_text:
-            return Delta(text, "", tokens, ids)
-        return Delta("", text, tokens, ids)
-
-    def _end(self, count: int) -> int:
-        return self.ends[count - 1] if count else 0
-
-    def _cut(self, start: int, end: int) -> Pack:
-        said, before = self._between(start, end), self._end(start)
-        return Pack(
-            self.kind,
-            said.text or said.reasoning,
-            array("H", [place - before for place in self.ends[start:end]]),
-            self.tokens[start:end],
-            array("I", said.token_ids),
-        )
+            return Delta(text, "", after - used, ids)
+        return Delta("", text, after - used, ids)
 
 
 Entry = Event | Pack

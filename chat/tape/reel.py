@@ -22,7 +22,7 @@ leave their numbers: who has seen one of them, goes on behind it.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ..events import Delta, Event, Sequenced, Snapshot, Step, Terminal, fold
@@ -192,15 +192,16 @@ class Reel:
         if not self.whole or self.tip <= cursor:
             return []
         if len(seqs) > 1 and seqs[-2] == cursor >= SPAN:
-            return [self._behind(cursor, -1)]  # as mostly: it has all but the last
+            newest = self.entries[-1]  # as mostly: it has all but that
+            if not isinstance(newest, Pack):
+                return [(seqs[-1], newest)]
         if not self._reaches(cursor):
             return self._snapshot()
         found: list[Sequenced] = []
         size = 0
-        for index in range(bisect_right(seqs, cursor), len(seqs)):
-            if self.entries[index] is PASSED:
+        for seq, event in self._behind(cursor):
+            if event is PASSED:
                 continue
-            seq, event = self._behind(cursor, index)
             if isinstance(event, Delta | Step):
                 size += len(event)
             found.append((seq, event))
@@ -209,12 +210,15 @@ class Reel:
         # Behind the cursor is a base alone: of a text that is still empty.
         return found or self._snapshot()
 
-    def _behind(self, cursor: int, index: int) -> Sequenced:
-        """What an entry says to a reader there, whose text may end inside it."""
-        seq, entry = self.seqs[index], self.entries[index]
-        if isinstance(entry, Pack):
-            return seq, entry.behind(max(0, len(entry) - (seq - cursor)))
-        return seq, entry
+    def _behind(self, cursor: int) -> Iterator[Sequenced]:
+        """Every event; the cursor may lie inside a pack."""
+        for index in range(bisect_right(self.seqs, cursor), len(self.seqs)):
+            seq, entry = self.seqs[index], self.entries[index]
+            if isinstance(entry, Pack):
+                left = min(seq - cursor, len(entry))
+                yield from enumerate(entry.behind(len(entry) - left), seq - left + 1)
+            else:
+                yield seq, entry
 
     def _reaches(self, cursor: int) -> bool:
         """Whether a reader there has seen exactly the text up to that number."""
@@ -252,7 +256,7 @@ class Reel:
         if not (self.finished or self._ends_with_step):
             return [(self.tip, text)]
         before = self.seqs[-2] if len(self.seqs) > 1 else self.base_seq
-        return [(before, text), self._behind(before, -1)]
+        return [(before, text), *self._behind(before)]
 
     def state(self) -> tuple[int, Snapshot] | None:
         """All text and the number it goes up to; None when it is not whole."""
@@ -262,7 +266,7 @@ class Reel:
         """All of it, or up to and with the first `count` entries."""
         entries = self.entries[self._above_base() : count]
         said = (
-            entry.behind(0) if isinstance(entry, Pack) else entry for entry in entries
+            entry.whole() if isinstance(entry, Pack) else entry for entry in entries
         )
         return fold(self.base, said)
 
