@@ -204,6 +204,13 @@ def _refuse_double_meaning(found: ModelsFile) -> None:
                 f"CHAT_MODELS_FILE: model {model.id} names the engine "
                 f"{model.engine!r}, which is not there"
             )
+    speakers = {engine.name for engine in found.engines if engine.protocol == "openai"}
+    for model in found.models:
+        if model.kind == "image" and model.engine not in speakers:
+            raise ConfigError(
+                f"CHAT_MODELS_FILE: model {model.id} draws, which only engines with"
+                ' protocol = "openai" can'
+            )
 
 
 def _with_models(engine: Upstream, found: ModelsFile) -> Upstream:

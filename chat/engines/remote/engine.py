@@ -8,8 +8,9 @@ the queue, and whoever takes it continues the text that is there.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -24,7 +25,7 @@ from ..base import (
     Finished,
     ModelInfo,
 )
-from . import payload
+from . import drawing, payload, pictures
 from .answer import Answer, DashScopeAnswer, OpenAIAnswer
 from .catalog import catalog
 from .config import RemoteModel, Upstream
@@ -43,6 +44,10 @@ PATHS = {
 ACCEPT = {"Accept": "text/event-stream", "Accept-Encoding": "identity"}
 SSE_SWITCH = {"X-DashScope-SSE": "enable"}
 Json = dict[str, Any]
+Attempt = Callable[
+    [Place], tuple[Answer | pictures.Sketch, AsyncGenerator[EngineEvent]]
+]
+"""What tells whether it begun, and what it says."""
 
 
 class RemoteEngine(Engine):
@@ -80,16 +85,27 @@ class RemoteEngine(Engine):
 
     async def stream(self, request: EngineRequest) -> AsyncGenerator[EngineEvent]:
         model = self._model(request.model)
-        if (early := self._cannot_go_on(request, model)) is not None:
+        if model.kind == "image":
+            session, accepted = self._open_session, self._accepted
+            drawn = drawing.Drawing(request, model, session, accepted)
+            said = drawn.stream(self._tried)
+        elif (early := self._cannot_go_on(request, model)) is not None:
             yield early
             return
+        else:
+            said = self._tried(partial(self._write, request, model))
+        async with aclosing(said) as events:
+            async for event in events:
+                yield event
+
+    async def _tried(self, attempt: Attempt) -> AsyncGenerator[EngineEvent]:
+        """Attempts at one place after another, until one says something."""
         tried: list[Place] = []
         while True:
             place = self._places.pick(tried)
             tried.append(place)
-            answer, body = self._make(request, model)
+            answer, asked = attempt(place)
             try:
-                asked = self._ask(place, body, answer, request.trace)
                 async with aclosing(asked) as events:
                     async for event in events:
                         yield event
@@ -104,6 +120,12 @@ class RemoteEngine(Engine):
                 pause = PAUSE_SECONDS * 2 ** (len(tried) - 1)
                 elsewhere = len(tried) < len(self._places)
                 await asyncio.sleep(0 if elsewhere else trouble.after or pause)
+
+    def _write(
+        self, request: EngineRequest, model: RemoteModel, place: Place
+    ) -> tuple[Answer, AsyncGenerator[EngineEvent]]:
+        answer, body = self._make(request, model)
+        return answer, self._ask(place, body, answer, request.trace)
 
     def _model(self, name: str) -> RemoteModel:
         for model in catalog.models(self._upstream):
@@ -150,7 +172,8 @@ class RemoteEngine(Engine):
     ) -> AsyncGenerator[EngineEvent]:
         """One request. Leaving it, in whatever way, closes the connection at once."""
         with place.in_use():
-            frames = Frames(await self._accepted(place, body, trace))
+            path = PATHS[self._upstream.protocol]
+            frames = Frames(await self._accepted(place, path, body, trace))
             place.works()
             patience = Patience()
             try:
@@ -175,36 +198,44 @@ class RemoteEngine(Engine):
                 frames.close()
 
     async def _accepted(
-        self, place: Place, body: Json, trace: str
+        self, place: Place, path: str, body: Json, trace: str
     ) -> aiohttp.ClientResponse:
         """The response, once the engine takes the request: perhaps at the second
         try, without what it does not know."""
-        known = {name: body[name] for name in body if name not in place.refused}
+        draws = path == drawing.PATH
+        optional = pictures.OPTIONAL if draws else payload.OPTIONAL
+        refused = place.refused.get(path, frozenset())
+        known = {name: body[name] for name in body if name not in refused}
         while True:
-            response = await self._post(place, known, trace)
+            response = await self._post(place, path, known, trace)
             if response.status == 200:
-                place.refused |= body.keys() - known.keys()
+                place.refused[path] = refused | (body.keys() - known.keys())
                 return response
             trouble = await refusal_of(response)
-            less = payload.without(known, str(trouble))
+            less = payload.without(known, str(trouble), optional)
             named = less is not None and any(
                 name in str(trouble) for name in known.keys() - less.keys()
             )
-            about_keys = trouble.status == 422 or (trouble.status == 400 and named)
-            if less is None or not about_keys:
+            about_keys = trouble.status == 422 or (
+                trouble.status == 400 and (named or draws)
+            )
+            if less is None or not about_keys or trouble.code == "content_filter":
                 raise trouble
             known = less
 
     async def _post(
-        self, place: Place, body: Json, trace: str
+        self, place: Place, path: str, body: Json, trace: str
     ) -> aiohttp.ClientResponse:
-        if self._session is None:
-            raise EngineError("engine_stopped", "The engine has stopped.")
-        protocol = self._upstream.protocol
-        headers = SSE_SWITCH if protocol == "dashscope" else {}
+        headers = SSE_SWITCH if self._upstream.protocol == "dashscope" else {}
         if trace:
             headers = {**headers, "traceparent": trace}
-        return await post(self._session, place.url + PATHS[protocol], body, headers)
+        return await post(self._open_session, place.url + path, body, headers)
+
+    @property
+    def _open_session(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            raise EngineError("engine_stopped", "The engine has stopped.")
+        return self._session
 
 
 class Patience:

@@ -142,14 +142,18 @@ class Seam:
         return text
 
 
-def without(body: Json, refusal: str) -> Json | None:
+def without(
+    body: Json, refusal: str, optional: Sequence[str] = OPTIONAL
+) -> Json | None:
     """The body without what the engine does not take; None when nothing is left to
     leave out. What its refusal names goes alone, else all that is optional."""
-    present = [name for name in OPTIONAL if name in body]
+    present = [name for name in optional if name in body]
     named = [name for name in present if name in refusal]
     drop = set(named or present)
     if drop & {"continue_final_message", "add_generation_prompt"}:
         drop |= {"continue_final_message", "add_generation_prompt"}
+    if drop & {"stream", "partial_images"}:
+        drop |= {"stream", "partial_images"}
     if not drop:
         return None
     return {name: value for name, value in body.items() if name not in drop}

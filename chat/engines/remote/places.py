@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 AVOID_SECONDS = 5.0
 """How long an address that failed is the last choice."""
@@ -13,12 +13,13 @@ AVOID_SECONDS = 5.0
 
 @dataclass(slots=True, eq=False)
 class Place:
-    """One address. `refused`: keys it refused once, which are left out from then on."""
+    """One address. `refused`: keys it refused once, by path, which are left out from
+    then on."""
 
     url: str
     busy: int = 0
     avoid_until: float = 0.0
-    refused: frozenset[str] = frozenset()
+    refused: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def failed(self) -> None:
         self.avoid_until = time.monotonic() + AVOID_SECONDS

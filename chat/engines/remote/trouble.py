@@ -13,6 +13,8 @@ from ..base import EngineError
 MESSAGE_CHARS = 300
 LONGEST_PAUSE = 5.0
 PASSING = {408, 425, 429, 500, 502, 503, 504, 529}
+WITHHELD = ("moderation_blocked", "content_policy_violation", "content_filter")
+"""What an engine says that does not draw such things."""
 TOO_LONG = ("context_length", "context length", "maximum context", "too long")
 
 
@@ -73,6 +75,8 @@ def refused(status: int, body: bytes, after: str | None = None) -> Trouble:
     code = "model_not_found" if status == 404 else "engine_refused"
     if any(word in f"{kind} {said}".lower() for word in TOO_LONG):
         code = "context_too_long"
+    if kind in WITHHELD:
+        code = "content_filter"
     text = f"The engine refused the request: {said or status}"
     return Trouble(code, text, again=False, fault=False, status=status)
 
@@ -81,8 +85,10 @@ def in_stream(error: Any) -> EngineError:
     """An error frame: an object, or just a string."""
     said, kind = describe(error)
     code = "context_too_long" if _is_about_length(kind, said) else "engine_failed"
+    if kind in WITHHELD:
+        code = "content_filter"
     status = error.get("code") if isinstance(error, dict) else None
-    for_good = status in (400, 401, 403, 404, 422) or code == "context_too_long"
+    for_good = status in (400, 401, 403, 404, 422) or code != "engine_failed"
     text = f"The engine failed: {said or 'it does not say why'}"
     return EngineError(code, text[:MESSAGE_CHARS], retryable=not for_good)
 

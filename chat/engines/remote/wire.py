@@ -24,8 +24,10 @@ class Frames:
     the connection, which ends the wait.
     """
 
-    def __init__(self, response: aiohttp.ClientResponse) -> None:
+    def __init__(self, response: aiohttp.ClientResponse, most: int = MAX_FRAME) -> None:
+        """`most`: bytes of one frame, or of a body that is no stream."""
         self._response = response
+        self._most = most
         self._streams = response.content_type == "text/event-stream"
         self._decoder = Decoder()
         self._pending = 0
@@ -45,7 +47,7 @@ class Frames:
                 self._pending = 0
                 return frames
             self._pending += len(data)
-            if self._pending > MAX_FRAME:
+            if self._pending > self._most:
                 raise nonsense("a frame has no end")
         return []
 
@@ -82,10 +84,10 @@ class Frames:
 
     async def _whole(self) -> list[Frame]:
         """A body that is no stream: a complete answer, or an error with status 200."""
-        body = b""
+        body = bytearray()
         while data := await self._read():
             body += data
-            if len(body) > MAX_FRAME:
+            if len(body) > self._most:
                 raise nonsense("its body is too large")
         self._streams = True
         return [Frame(data=body.decode(errors="replace"))]
