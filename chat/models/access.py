@@ -14,6 +14,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from ..database import write
 from ..rows import Table, fetch
 
 MARK = "cs-"
@@ -124,7 +125,8 @@ class ApiKey(models.Model):
         """At most one write a minute, whatever the number of requests."""
         now = timezone.now()
         if self.last_used is None or now - self.last_used > USE_IS_NEWS_AFTER:
-            ApiKey.objects.filter(pk=self.pk).update(last_used=now)
+            with write():  # in turn: a start waits for who does not queue for the lock
+                KEYS.update({"id": self.pk}, last_used=now)
 
     def revoke(self) -> None:
         """Callers go through `chat.people.keys`, which closes what it holds open."""
