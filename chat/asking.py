@@ -14,11 +14,14 @@ from django.utils.translation import ngettext
 
 from . import nudges
 from .database import write
+from .engines.base import Kind
 from .errors import BusyError, ChatError, NotFoundError
 from .limits import enforce as limits
 from .limits.offered import choose
-from .models import Generation, Message
+from .limits.rates import Left
+from .models import Conversation, Generation, Message
 from .observe import tracing
+from .pictures.asking import check_room
 from .records import CONVERSATIONS, GENERATIONS, MESSAGES
 from .tape import CARRIED
 
@@ -28,13 +31,15 @@ class Ask:
     """A validated request for an answer. `params` as stored.
 
     With an empty `model`, the conversation goes on with the one it had. Without
-    `store`, the text is dropped when the answer ends.
+    `store`, the text is dropped when the answer ends. `draws`: pictures are asked for
+    (`params` of `chat.pictures.asking`), and no text.
     """
 
     model: str
     params: dict[str, Any]
     idempotency_key: str | None = None
     store: bool = True
+    draws: bool = False
 
 
 def check_prompt(prompt: str) -> str:
@@ -105,9 +110,9 @@ def answer_below(
     """
     question = path[-1]
     conversation = question.conversation
-    # The conversation's own, under what this request asks for.
-    params, left = limits.admit(user, conversation.params | ask.params)
-    model = choose(user, ask.model, conversation.model)
+    kind: Kind = "image" if ask.draws else "text"
+    model = choose(user, ask.model, conversation.model, kind)
+    params, left = _admitted(user, ask, conversation)
     answer = Message(
         conversation=conversation,
         parent=question,
@@ -115,7 +120,9 @@ def answer_below(
         status="queued",
         tokens=begun.tokens if begun else None,
     )
-    conversation.leaf, conversation.model = answer, model
+    conversation.leaf = answer
+    if conversation._state.adding or not ask.draws:
+        conversation.model = model
     conversation.updated = now = timezone.now()
     if conversation._state.adding:
         CONVERSATIONS.insert(conversation)
@@ -123,7 +130,7 @@ def answer_below(
         {"id": conversation.pk, "deleted": None},
         leaf_id=answer.pk,
         updated=now,
-        model=model,
+        model=conversation.model,
     ):
         raise NotFoundError("conversation")  # deleted meanwhile
     MESSAGES.insert(*(row for row in path if row._state.adding), answer)
@@ -143,3 +150,14 @@ def answer_below(
         generation.last_seq = CARRIED
     GENERATIONS.insert(generation)
     return generation
+
+
+def _admitted(
+    user: Any, ask: Ask, conversation: Conversation
+) -> tuple[dict[str, Any], Left | None]:
+    """The parameters, and what is left of the user's rate."""
+    if ask.draws:
+        check_room(user)
+        return limits.admit(user, ask.params)
+    # The conversation's own, under what this request asks for.
+    return limits.admit(user, conversation.params | ask.params)

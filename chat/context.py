@@ -38,9 +38,9 @@ def outlook(
     if conversation.leaf_id:
         path = path_to(conversation.leaf_id, conversation.pk, HISTORY_MESSAGES)
     told = [
-        Told(id=str(row.pk), role=row.role, content=row.content)
+        Told(id=str(row.pk), role=row.role, content=row.content or row.instead)
         for row in path
-        if row.content
+        if row.content or row.instead
     ]
     size = model.context_tokens
     free = reserve(size, conversation.params.get("max_tokens")) if size else 0

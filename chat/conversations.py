@@ -19,6 +19,7 @@ from .engines.base import ChatMessage
 from .limits import usage
 from .models import Conversation, Generation, Message
 from .models.conversation import ConversationQuerySet
+from .pictures.rows import of_path, tell_instead
 from .privacy import holds
 from .rows import Table, fetch, places, uuid
 from .tool_calls import can_be_made
@@ -62,10 +63,13 @@ SELECT id FROM below ORDER BY created DESC, depth DESC LIMIT 1
 
 
 def path_to(leaf: UUID, conversation: UUID, limit: int) -> list[Message]:
-    """The last `limit` messages of the path that ends in `leaf`, oldest first."""
+    """The last `limit` messages of the path that ends in `leaf`, oldest first, with
+    what they drew."""
     ids = path_ids(leaf, conversation, limit)
     found = Message.objects.select_related("generation", "feedback").in_bulk(ids)
-    return [found[key] for key in ids if key in found]
+    path = [found[key] for key in ids if key in found]
+    of_path(path)
+    return path
 
 
 def path_ids(leaf: UUID, conversation: UUID, limit: int) -> list[UUID]:
@@ -104,9 +108,13 @@ def prompts(
     told = {row.message_id: _system(row.conversation) for row in answers}
     tools = {row.message_id: knows_tools(row.model) for row in answers}
     query = TOLD.format(answers=places(len(told)))
-    for found, *values in fetch(query, [*told, HISTORY_MESSAGES]):
-        answer = uuid(found)
-        message = as_told(SAID.read(iter(values)), tools=tools[answer])
+    path = [
+        (uuid(answer), SAID.read(iter(values)))
+        for answer, *values in fetch(query, [*told, HISTORY_MESSAGES])
+    ]
+    tell_instead([row for _answer, row in path])
+    for answer, row in path:
+        message = as_told(row, tools=tools[answer])
         if message is not None:
             told[answer].append(message)
     return told
@@ -120,13 +128,13 @@ def _system(conversation: Conversation) -> list[ChatMessage]:
 def as_told(row: Message, *, tools: bool = True) -> ChatMessage | None:
     """A message for an engine; None when it says nothing. The calls of an answer
     that was cut are left out: no engine takes half of one."""
-    told = ChatMessage(role=row.role, content=row.content)
+    told = ChatMessage(role=row.role, content=row.content or row.instead)
     if row.role == "tool":
         return {**told, "tool_call_id": row.tool_call_id} if tools else None
     whole = row.tool_calls and row.status == "done" and can_be_made(row.tool_calls)
     if tools and whole:
         return {**told, "tool_calls": row.tool_calls}
-    return told if row.content else None
+    return told if told["content"] else None
 
 
 def delete(conversations: Collection[UUID], user: Any) -> list[UUID]:

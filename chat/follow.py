@@ -29,6 +29,7 @@ from .gathering import gathering
 from .limits.places import LOOK_SECONDS, places
 from .models import Generation
 from .observe.metrics import counted_reader
+from .pictures.rows import shown
 from .records import load
 from .tape import SPAN, Tape, Wake
 
@@ -195,6 +196,7 @@ def ending(generation: Generation) -> Terminal:
         finish_reason=generation.finish_reason,
         usage=usage(generation),
         timing=timing(generation),
+        images=[shown(picture) for picture in generation.drawn],
     )
 
 

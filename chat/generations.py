@@ -8,6 +8,7 @@ gets one reads the row again.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -24,6 +25,7 @@ from .errors import ChatError, ConflictError, NotFoundError
 from .models import Conversation, Generation, Message
 from .models.generation import GenerationQuerySet
 from .observe import metrics
+from .pictures import asking as pictures
 from .running.outcomes import EMPTY_CHECKPOINT, settle
 from .screening.prompts import Asked
 from .tape import SPAN
@@ -57,7 +59,8 @@ def start(
 
 
 def regenerate(user: Any, message: UUID, ask: Ask) -> Generation:
-    """Another answer beside an assistant message (or below a user message)."""
+    """Another answer beside an assistant message (or below a user message). Pictures
+    are drawn again as they were asked for, from another seed."""
 
     def record() -> Generation:
         seen = _message(user, message)
@@ -66,9 +69,23 @@ def regenerate(user: Any, message: UUID, ask: Ask) -> Generation:
             raise NotFoundError("message")
         _check_idle(seen)
         question.conversation = seen.conversation
-        return answer_below(user, [question], ask)
+        return answer_below(user, [question], _as_before(seen, ask))
 
     return once(user, ask, record)
+
+
+def _as_before(seen: Message, ask: Ask) -> Ask:
+    """As `seen`, or what was last said below it, was asked for, if it was drawn."""
+    jobs = Generation.objects.filter(message=seen.pk)
+    if seen.role == "user":
+        jobs = Generation.objects.filter(message__parent=seen.pk)
+    had = jobs.order_by("-created").first()
+    if had is None or not had.draws:
+        return ask
+    params = pictures.again(had.params)
+    if (seed := ask.params.get("seed")) is not None:
+        params["seed"] = seed
+    return replace(ask, model=ask.model or had.model, params=params, draws=True)
 
 
 def go_on(user: Any, message: UUID, ask: Ask) -> Generation:
@@ -113,7 +130,8 @@ def unfinished(user: Any, pk: UUID) -> Message:
 
 
 def edit(user: Any, message: UUID, prompt: str, ask: Ask) -> Generation:
-    """Another version of a user message, as its sibling, with its own answer."""
+    """Another version of a user message, as its sibling, with its own answer: drawn, if
+    its last one was."""
     asked = Asked(user, store=ask.store)
     prompt = asked.text(check_prompt(prompt), "prompt")
 
@@ -131,7 +149,7 @@ def edit(user: Any, message: UUID, prompt: str, ask: Ask) -> Generation:
             role="user",
             content=prompt,
         )
-        return asked.keep(answer_below(user, [question], ask))
+        return asked.keep(answer_below(user, [question], _as_before(seen, ask)))
 
     return once(user, ask, record)
 

@@ -1,4 +1,5 @@
-"""A generation with its message and its conversation, by one statement."""
+"""A generation with its message and its conversation, by one statement; what it drew
+by another, if it did."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from .models import Conversation, Generation, Message
+from .pictures.rows import with_pictures
 from .rows import Table, fetch, places
 
 CONVERSATIONS = Table(Conversation)
@@ -29,7 +31,9 @@ def load(pk: UUID) -> Generation:
 def load_all(pks: Sequence[UUID]) -> list[Generation]:
     """Those that are there, in no order."""
     found = fetch(f"{LOAD} WHERE g.id IN ({places(len(pks))})", pks)
-    return [_made(values) for values in found]
+    rows = [_made(values) for values in found]
+    with_pictures(rows)
+    return rows
 
 
 def _made(values: Sequence[object]) -> Generation:

@@ -16,8 +16,10 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from chat.limits.rates import parse
 
 from .mail import mail_server
+from .pictures import storage
 
 ROOT = Path(__file__).resolve().parent.parent
+PICTURES = (ROOT / "var" / "pictures").as_uri()
 Names = Annotated[list[str], NoDecode]
 
 
@@ -74,8 +76,11 @@ class Env(BaseSettings):
     CHAT_LOCAL_MEMORY_MB: int | None = Field(default=None, ge=64)
     CHAT_PROMPT_LOOKUP_TOKENS: int = Field(default=16, ge=0, le=64)
     CHAT_DRAFT_MODEL: str | None = None
+    CHAT_IMAGE_STORAGE_MB: int = Field(default=1024, ge=0)
+    CHAT_IMAGE_TOKENS: int = Field(default=1000, ge=0, le=10_000_000)
     CHAT_IMAGE_MAX_PIXELS: int = Field(default=1024 * 1024, ge=64 * 64, le=4096 * 4096)
     CHAT_IMAGE_MAX_STEPS: int = Field(default=50, ge=1, le=1000)
+    PICTURES_URL: str = PICTURES
     CHAT_STEP_SECONDS: float = Field(default=120, ge=1, le=3600)
     CHAT_MAX_IMPORT_MB: int = Field(default=100, ge=1, le=2048)
     CHAT_SHARING: bool = True
@@ -158,6 +163,14 @@ class Env(BaseSettings):
         if value:
             mail_server(value.get_secret_value())
         return value
+
+    @field_validator("PICTURES_URL", mode="before")
+    @classmethod
+    def is_storage(cls, value: object) -> object:
+        """A folder, if it is empty."""
+        url = str(value or PICTURES)
+        storage(url)
+        return url
 
     def secret_key(self) -> str:
         """The key from the environment, else from the private file, else none."""

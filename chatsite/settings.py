@@ -11,6 +11,7 @@ from servestatic.compress import Compressor
 
 from .env import ROOT, env
 from .mail import mail_server
+from .pictures import storage
 
 BASE_DIR = ROOT
 DEBUG = env.DEBUG
@@ -247,6 +248,7 @@ STORAGES = {
             else "servestatic.storage.CompressedManifestStaticFilesStorage"
         )
     },
+    "pictures": storage(env.PICTURES_URL),
 }
 
 # Only what pages name, by its hash. What browsers hardly ever ask for stays plain
@@ -358,6 +360,8 @@ CHAT_QUANTIZATION = env.CHAT_QUANTIZATION
 CHAT_LOCAL_MEMORY_MB = env.CHAT_LOCAL_MEMORY_MB
 CHAT_PROMPT_LOOKUP_TOKENS = env.CHAT_PROMPT_LOOKUP_TOKENS
 CHAT_DRAFT_MODEL = env.CHAT_DRAFT_MODEL
+CHAT_IMAGE_STORAGE_MB = env.CHAT_IMAGE_STORAGE_MB
+CHAT_IMAGE_TOKENS = env.CHAT_IMAGE_TOKENS
 CHAT_IMAGE_MAX_PIXELS = env.CHAT_IMAGE_MAX_PIXELS
 CHAT_IMAGE_MAX_STEPS = env.CHAT_IMAGE_MAX_STEPS
 CHAT_STEP_SECONDS = env.CHAT_STEP_SECONDS

@@ -45,6 +45,7 @@ for _name, _value in {
         "staticfiles": {  # pages render without collected files
             "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         },
+        "pictures": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
     },
     "CHAT_MODEL": "scripted",
     "CHAT_SYSTEM_PROMPT": "",

@@ -108,6 +108,7 @@ class Server:
             **SETTINGS,
             "DATABASE_URL": f"sqlite:///{folder / 'chat.sqlite3'}",
             "STATIC_ROOT": str(folder / "static"),
+            "PICTURES_URL": (folder / "pictures").as_uri(),
             **env,
         }
         self.process: Program | None = None

@@ -55,7 +55,7 @@ def tree() -> list[str]:
 
 
 def test_every_setting_is_documented() -> None:
-    titles = ("Site", "Single sign-on", "Model", "Generations")
+    titles = ("Site", "Single sign-on", "Model", "Generations", "Pictures")
     described = set().union(*(documented(title) for title in titles))
 
     assert described == set(Env.model_fields)

@@ -148,7 +148,8 @@ class Stepped:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """A finished picture, as the file it becomes: PNG, WebP or JPEG."""
+    """A finished picture, as the file it becomes: PNG, WebP or JPEG. The k-th one of a
+    request (from 0) is drawn from its seed plus k."""
 
     image: bytes
     content_type: str
@@ -182,6 +183,10 @@ class EngineLost(EngineError):
         super().__init__(code, message, retryable=True)
 
 
+Kind = Literal["text", "image"]
+"""What a model makes."""
+
+
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
     """What `/api/models` says of one model. `context_tokens` None: unknown.
@@ -197,7 +202,7 @@ class ModelInfo:
     demo: bool = False
     can: frozenset[str] = frozenset()
     continues: bool = True
-    kind: Literal["text", "image"] = "text"
+    kind: Kind = "text"
 
 
 StateName = Literal["waiting", "downloading", "loading", "ready", "failed"]

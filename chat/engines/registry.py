@@ -23,6 +23,7 @@ from .remote import RemoteEngine
 from .remote.config import Upstream, from_file, from_url, read_file
 from .remote.engine import infos
 from .scripted import ScriptedEngine
+from .scripted_painter import ScriptedPainter
 
 logger = logging.getLogger(__name__)
 
@@ -85,7 +86,7 @@ def _writing() -> list[Offer]:
     if name in served or (name == "demo" and (remote or local)):
         return [*remote, *_local(local, warm=not remote)]
     if name == "scripted":
-        return [_scripted(), *remote, *_local(local)]
+        return [_scripted(), _painter(), *remote, *_local(local)]
     return [*_local([own_model(name), *local]), *remote]
 
 
@@ -109,6 +110,11 @@ def _scripted() -> Offer:
     return Offer((info,), ScriptedEngine)
 
 
+def _painter() -> Offer:
+    info = ModelInfo(id="scripted-image", label="Scripted pictures", kind="image")
+    return Offer((info,), ScriptedPainter)
+
+
 def _local(models: Sequence[LocalModel], *, warm: bool = False) -> list[Offer]:
     """One is loaded at the start. Of several, the default is; the others when they are
     asked for. `warm`: the first one is the default if `CHAT_MODEL` names none."""
@@ -123,14 +129,16 @@ def _local(models: Sequence[LocalModel], *, warm: bool = False) -> list[Offer]:
 
 
 def models() -> list[ModelInfo]:
-    """The defaults first. Two engines that list one name: the first one serves it."""
+    """The defaults first, those that draw behind the others. Two engines that list one
+    name: the first one serves it."""
     found: dict[str, ModelInfo] = {}
     for offer in offers():
         for info in offer.models:
             found.setdefault(info.id, info)
     usual = (settings.CHAT_MODEL, settings.CHAT_IMAGE_MODEL)
     defaults = [found.pop(name) for name in usual if name in found]
-    return [*defaults, *found.values()]
+    known = [*defaults, *found.values()]
+    return sorted(known, key=lambda info: info.kind == "image")
 
 
 def find_model(name: str) -> ModelInfo | None:

@@ -9,7 +9,6 @@ costs nothing; what is on, a statement.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Any, NoReturn
 
 from django.conf import settings
@@ -64,8 +63,9 @@ def admit(user: Any, params: dict[str, Any]) -> tuple[dict[str, Any], Left | Non
     allowed = quotas.of(user)
     take_turns(STARTS, user.pk)
     _check_queues(user, allowed)
-    for left in _left(user, allowed):
-        params = _within(params, left)
+    pictures = params.get("n", 0)
+    for left in _left(user, allowed, pictures * settings.CHAT_IMAGE_TOKENS):
+        params = params if pictures else _within(params, left)
     return params, _step(user, allowed.rate) if allowed.rate else None
 
 
@@ -92,32 +92,51 @@ def _check_queues(user: Any, allowed: Allowance) -> None:
         )
 
 
-def _left(user: Any, allowed: Allowance) -> Iterator[int]:
-    """Tokens of today, and of this month. Those that run already are not counted yet:
-    a user may go beyond a limit by what they had under way."""
+def _left(user: Any, allowed: Allowance, cost: int) -> Iterator[int]:
+    """Tokens of today, and of this month: some, and as many as it costs where that is
+    known. Those that run already are not counted yet: a user may go beyond a limit by
+    what they had under way."""
+    least = max(1, cost)
     if (limit := allowed.daily_tokens) is not None:
         left = limit - usage.used_today(user)
-        yield left if left > 0 else _used_up(limit, "daily", usage.midnight())
+        yield left if left >= least else _used_up(limit, left, "daily")
     if (limit := allowed.monthly_tokens) is not None:
         left = limit - usage.used_this_month(user)
-        yield left if left > 0 else _used_up(limit, "monthly", usage.next_month())
+        yield left if left >= least else _used_up(limit, left, "monthly")
 
 
-def _used_up(limit: int, which: str, until: datetime) -> NoReturn:
-    text = _(
-        "You have used your %(limit)s tokens of today. Nothing was stored; "
-        "ask again tomorrow."
-    )
-    if which == "monthly":
-        text = _(
-            "You have used your %(limit)s tokens of this month. Nothing was stored; "
-            "ask again next month."
-        )
+def _used_up(limit: int, left: int, which: str) -> NoReturn:
+    until = usage.midnight() if which == "daily" else usage.next_month()
+    text = _TOO_FEW[which] if left > 0 else _USED_UP[which]
+    numbers = {"limit": limit, "left": left}
+    told = {name: number_format(n, force_grouping=True) for name, n in numbers.items()}
     raise LimitError(
-        text % {"limit": number_format(limit, force_grouping=True)},
+        text % told,
         code=f"{which}_tokens_used",
         after=(until - timezone.now()).total_seconds(),
     )
+
+
+_USED_UP = {
+    "daily": _(
+        "You have used your %(limit)s tokens of today. Nothing was stored; "
+        "ask again tomorrow."
+    ),
+    "monthly": _(
+        "You have used your %(limit)s tokens of this month. Nothing was stored; "
+        "ask again next month."
+    ),
+}
+_TOO_FEW = {
+    "daily": _(
+        "Of your %(limit)s tokens of today %(left)s are left, too few for what you "
+        "ask. Nothing was stored; ask for fewer pictures, or again tomorrow."
+    ),
+    "monthly": _(
+        "Of your %(limit)s tokens of this month %(left)s are left, too few for what "
+        "you ask. Nothing was stored; ask for fewer pictures, or again next month."
+    ),
+}
 
 
 def _within(params: dict[str, Any], left: int) -> dict[str, Any]:

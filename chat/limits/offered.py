@@ -14,7 +14,7 @@ from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from ..engines import registry
-from ..engines.base import ModelInfo
+from ..engines.base import Kind, ModelInfo
 from ..errors import ChatError
 from .quotas import quotas
 
@@ -26,24 +26,49 @@ def models_for(user: Any) -> list[ModelInfo]:
 
 def default_for(user: Any) -> str:
     """None may be known yet, or be open to this user: then it is refused when asked."""
-    return next((info.id for info in models_for(user)), settings.CHAT_MODEL)
+    return next((info.id for info in _writing(user)), settings.CHAT_MODEL)
 
 
 def usual_for(user: Any, had: str) -> str:
     """The one it had; the default if that is offered no more, or not to this user."""
-    known = [info.id for info in models_for(user)]
+    known = [info.id for info in _writing(user)]
     return had if had in known else next(iter(known), settings.CHAT_MODEL)
 
 
-def choose(user: Any, named: str, had: str) -> str:
+def _writing(user: Any) -> list[ModelInfo]:
+    return [info for info in models_for(user) if info.kind == "text"]
+
+
+def choose(user: Any, named: str, had: str, kind: Kind = "text") -> str:
     """The one that answers: as named, else the usual one. Raises `ChatError`."""
-    if not named:
-        for info in (known := models_for(user)):
-            if info.id == had:
-                return had
-        if known:
-            return known[0].id
-    return model_for(user, named or settings.CHAT_MODEL).id
+    if named:
+        return of_kind(model_for(user, named), kind).id
+    known = [info.id for info in models_for(user) if info.kind == kind]
+    if had in known:
+        return had
+    if known:
+        return known[0]
+    if kind == "image":
+        raise no_painter(user)
+    return of_kind(model_for(user, settings.CHAT_MODEL), kind).id
+
+
+def of_kind(info: ModelInfo, kind: Kind) -> ModelInfo:
+    """Raises `ChatError` where it makes something else."""
+    if info.kind == kind:
+        return info
+    text = _("This model draws pictures. Ask it at /api/images, or choose another one.")
+    if info.kind == "text":
+        text = _("This model writes text. Ask it at /api/chat, or choose another one.")
+    raise ChatError(text, code="model_kind", field="model")
+
+
+def no_painter(user: Any) -> ChatError:
+    if any(info.kind == "image" for info in registry.models()):
+        text = _("You may use none of the models that draw here.")
+        return ChatError(text, code="model_not_allowed", field="model", status=403)
+    text = _("No model that draws is offered here.")
+    return ChatError(text, code="model_not_found", field="model")
 
 
 def model_for(user: Any, name: str) -> ModelInfo:

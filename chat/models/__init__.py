@@ -11,6 +11,7 @@ from .hold import Hold
 from .invite import Invite
 from .message import Message
 from .passage import Passage
+from .picture import LooseFile, Picture
 from .preferences import Preferences
 from .prompt_template import PromptTemplate
 from .quota import Pace, Quota
@@ -32,10 +33,12 @@ __all__ = [
     "GuardRule",
     "Hold",
     "Invite",
+    "LooseFile",
     "Message",
     "Note",
     "Pace",
     "Passage",
+    "Picture",
     "Preferences",
     "PromptTemplate",
     "Quota",

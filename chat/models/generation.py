@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import models
@@ -14,6 +15,9 @@ from django.utils.translation import gettext_lazy as _
 from ..events import Snapshot
 from ..limits.rates import Left
 from ..tool_calls import of_lines
+
+if TYPE_CHECKING:
+    from .picture import Picture
 
 LIVE = ("queued", "running")
 
@@ -113,6 +117,8 @@ class Generation(models.Model):
     )
     finished = models.DateTimeField(_("finished"), null=True, blank=True)
 
+    drawn: Sequence[Picture] = ()
+    """What it drew, where that was loaded; not part of the row."""
     left: Left | None = None
     """Of the asker's rate limit, where it was just stored; not part of the row."""
 
@@ -171,6 +177,11 @@ class Generation(models.Model):
     @property
     def is_live(self) -> bool:
         return self.status in LIVE
+
+    @property
+    def draws(self) -> bool:
+        """Pictures, and no text: only those have a number of them."""
+        return "n" in self.params
 
     @property
     def said(self) -> Snapshot:

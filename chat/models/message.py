@@ -63,6 +63,9 @@ class Message(models.Model):
     tokens = models.PositiveIntegerField(_("tokens"), null=True, blank=True)
     created = models.DateTimeField(_("created"), default=timezone.now, editable=False)
 
+    instead: str = ""
+    """What a model that reads is told in the place of pictures; not part of the row."""
+
     objects = MessageQuerySet.as_manager()
 
     class Meta:

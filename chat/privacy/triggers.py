@@ -28,6 +28,8 @@ HELD = {
         AND (h.conversation_id = c.id OR h.user_id = c.owner_id))""",
     "chat_guardfinding": """h.user_id = OLD.user_id OR h.conversation_id =
         (SELECT conversation_id FROM chat_generation WHERE id = OLD.generation_id)""",
+    "chat_picture": """h.user_id = OLD.owner_id OR h.conversation_id =
+        (SELECT conversation_id FROM chat_message WHERE id = OLD.message_id)""",
     "chat_prompttemplate": "h.user_id = OLD.owner_id",
     "auth_user": """h.user_id = OLD.id OR h.conversation_id IN
         (SELECT id FROM chat_conversation WHERE owner_id = OLD.id)""",
@@ -91,9 +93,10 @@ def guard(sender: Any, using: str, **_how: Any) -> None:
     with transaction.atomic(using), connection.cursor() as cursor:
         cursor.execute(NAMES[connection.vendor])
         there = {name for (name,) in cursor.fetchall()}
-        wanted = "chat_hold" in connection.introspection.table_names(cursor)
+        tables = connection.introspection.table_names(cursor)
         for table, held in HELD.items():
             is_there = f"{table}_held" in there
+            wanted = {table, "chat_hold"} <= set(tables)
             if wanted and not is_there:
                 for statement in made(table, held):
                     cursor.execute(statement)

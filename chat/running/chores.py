@@ -10,6 +10,7 @@ from collections.abc import Callable
 from .. import nudges, statistics
 from ..database import in_bulk
 from ..gathering import gathering
+from ..pictures import loose
 from ..privacy import audit, erasure, removal
 from ..privacy.retention import Walk
 from ..reports import traffic
@@ -83,9 +84,11 @@ class Chores:
         self.trim = Chore("trim the findings", findings.trim, 600)
         self.gather = Chore("gather statistics", statistics.gather, 3600)
         self.count = Chore("count the traffic", traffic.count_some, 20)
+        self.clear = Chore("delete files without a picture", loose.sweep, 60)
         self._all = (
             *(self.index, self.sweep, self.prune, self.erase, self.expire),
             *(self.learn, self.trim, self.gather, self.count),
+            self.clear,
         )
 
     def start(self) -> None:

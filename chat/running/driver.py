@@ -16,6 +16,7 @@ from ..external.gate import Refused
 from ..external.services import Services
 from ..follow import ending, started
 from ..observe import metrics
+from ..pictures.keeping import keep
 from ..tape import Fenced, Tape
 from . import lease
 from .job import Job
@@ -173,8 +174,15 @@ class Driver:
         """The row first, the tape after: no reader sees an end that is not stored."""
         for rest in job.rest():
             job.take(rest, time.time())
+        try:
+            pictures = await keep(job.row, job.drawn)
+        except EngineError as error:
+            job.drop_pictures()
+            await self._fail(job, error)
+            return
         began = time.time_ns()
-        row = await self._ledger.finish(job, job.outcome(status, **how))
+        outcome = job.outcome(status, pictures=pictures, **how)
+        row = await self._ledger.finish(job, outcome)
         if row is None:
             return
         if job.trace is not None:

@@ -9,26 +9,31 @@ from __future__ import annotations
 
 import asyncio
 import time
+from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
+from django.conf import settings
+
 from .. import tool_calls
 from ..conversations import prompts
 from ..engines.base import (
     ChatMessage,
     Chunk,
+    Drawn,
     EngineEvent,
     EngineRequest,
     Finished,
     Params,
     Progress,
     Prompted,
+    Stepped,
 )
 from ..engines.registry import can
-from ..events import Delta, Snapshot
+from ..events import Delta, Snapshot, Step
 from ..external.gate import Gate
 from ..limits.quotas import quotas
 from ..models import Generation, GuardFinding
@@ -118,6 +123,11 @@ class Job:
     _saved_tokens: int = 0
     _in_doubt: bool = False
     _silent: list[Chunk] = field(default_factory=list)
+    drawn: list[Drawn] = field(default_factory=list)
+    """Pictures of this attempt. Nothing of them is stored before the end: another
+    attempt begins with the first step, from the same seed."""
+    _stepped: bool = False
+    """Readers have seen more than the row tells of."""
     _begun_before: dict[int, CallPiece] = field(default_factory=dict)
     """The calls of an earlier attempt, by their index."""
     screen: Screen = field(init=False)
@@ -225,9 +235,13 @@ class Job:
         elif isinstance(event, Finished):
             if event.prompt_tokens is not None:
                 self.prompt_tokens = event.prompt_tokens
-            if event.completion_tokens is not None:
+            if event.completion_tokens is not None and not self.row.draws:
                 self.completion_tokens = event.completion_tokens
             return event.finish_reason
+        elif isinstance(event, Stepped):
+            self._take_step(event, now)
+        else:
+            self._take_picture(event)
         return None
 
     def take_now(self, event: EngineEvent) -> str | None:
@@ -252,6 +266,22 @@ class Job:
         self._text.add(text)
         self._reasoning.add(reasoning)
         self._calls.parts += calls
+
+    def _take_step(self, step: Stepped, now: float) -> None:
+        if self.first_token is None:
+            self._note_first(datetime.fromtimestamp(now, UTC), True)
+        assert self.writer is not None
+        self.writer.show(Step(step.step, step.steps, data_url(step.preview)))
+        self._stepped = True
+
+    def _take_picture(self, picture: Drawn) -> None:
+        self.drawn.append(picture)
+        self.completion_tokens = len(self.drawn) * settings.CHAT_IMAGE_TOKENS
+
+    def drop_pictures(self) -> None:
+        """They cannot be stored."""
+        self.drawn.clear()
+        self.completion_tokens = 0
 
     def _note_first(self, moment: datetime, is_text: bool) -> None:
         self.first_token = self.first_token or moment
@@ -285,6 +315,8 @@ class Job:
     def news(self) -> Checkpoint | None:
         """What the database does not have yet; None when it has everything."""
         same = self.completion_tokens == self._saved_tokens
+        if self.row.draws:
+            same = not self._stepped
         if (
             same
             and not self._in_doubt
@@ -300,7 +332,8 @@ class Job:
             token_ids=self._ids.news(),
             tool_calls=self._calls.news(),
             prompt_tokens=self.prompt_tokens,
-            completion_tokens=self.completion_tokens,
+            # Pictures count when they are stored, which is in the end.
+            completion_tokens=0 if self.row.draws else self.completion_tokens,
             first_token=self.first_token,
             first_text=self.first_text,
             whole=self._in_doubt,
@@ -318,7 +351,7 @@ class Job:
         for part, mark in zip(self._parts, checkpoint.marks, strict=True):
             part.keep(mark)
         self._saved_tokens = checkpoint.completion_tokens
-        self._in_doubt = False
+        self._in_doubt = self._stepped = False
 
     def doubt(self) -> None:
         """A checkpoint failed, perhaps after its commit: the next one is whole."""
@@ -338,6 +371,10 @@ class Job:
             first_text=self.first_text,
             **how,
         )
+
+
+def data_url(preview: bytes) -> str:
+    return f"data:image/webp;base64,{b64encode(preview).decode()}"
 
 
 def prepare(leases: Sequence[Lease]) -> list[Job]:

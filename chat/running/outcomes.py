@@ -16,7 +16,8 @@ from .. import nudges, titles, tool_calls
 from ..database import write
 from ..events import Snapshot
 from ..limits import usage
-from ..models import Generation, Message
+from ..models import Generation, Message, Picture
+from ..pictures import rows
 from ..records import CONVERSATIONS, GENERATIONS, MESSAGES
 from ..rows import Sql, execute_many
 from .lease import Lease
@@ -62,7 +63,7 @@ def checkpoint(news: Sequence[Checkpoint]) -> None:
 
     Fenced row by row. Writes what was added, not the whole text again.
     """
-    rows = [
+    values = [
         (
             new.whole,
             new.text,
@@ -85,7 +86,7 @@ def checkpoint(news: Sequence[Checkpoint]) -> None:
         for new in sorted(news, key=lambda new: new.lease.generation)
     ]
     with write():
-        execute_many(APPEND, rows)
+        execute_many(APPEND, values)
 
 
 NOT_SEARCHED = Sql("source = 'api'")
@@ -110,6 +111,8 @@ class Outcome:
     error_message: str = ""
     error_retryable: bool = False
     first_text: datetime | None = None
+    pictures: Sequence[Picture] = ()
+    """Their files are there; the rows are written with the end."""
 
 
 End = tuple[Lease, Outcome]
@@ -127,9 +130,13 @@ def finish_all(ends: Sequence[End]) -> list[Generation | None]:
         for held, outcome in sorted(ends, key=lambda end: end[0].generation):
             for row in _end(held, outcome):
                 changed[held] = row
+        for held, outcome in ends:
+            if outcome.pictures and held in changed:
+                rows.insert(outcome.pictures)
         settle([(changed[held], said.said) for held, said in ends if held in changed])
+    rows.with_pictures(list(changed.values()))
     for row in changed.values():
-        if row.status == "done" and titles.wanted(row.model):
+        if row.status == "done" and not row.draws and titles.wanted(row.model):
             nudges.answered.deliver(str(row.pk))
         nudges.conversation_changed(row.user_id, "updated", row.conversation_id)
     return [changed.get(held) or _ended_before(held, said) for held, said in ends]
@@ -155,8 +162,10 @@ def _end(held: Lease, outcome: Outcome) -> list[Generation]:
 
 
 def _ended_before(held: Lease, outcome: Outcome) -> Generation | None:
-    rows = Generation.objects.filter(**_fence(held), last_seq=outcome.last_seq)
-    return rows.first()
+    ended = Generation.objects.filter(**_fence(held), last_seq=outcome.last_seq)
+    found = list(ended)
+    rows.with_pictures(found)
+    return next(iter(found), None)
 
 
 def _fence(held: Lease) -> dict[str, Any]:

@@ -114,7 +114,11 @@ class Cluster:
         self, folder: Path, roles: Mapping[str, str], env: Mapping[str, str]
     ) -> None:
         self.folder = folder
-        self.env = {**os.environ, "STATIC_ROOT": str(folder / "s"), **env}
+        own = {
+            "STATIC_ROOT": str(folder / "s"),
+            "PICTURES_URL": (folder / "p").as_uri(),
+        }
+        self.env = {**os.environ, **own, **env}
         self.redis: RedisServer | None = None
         self.postgres: PostgresServer | None = None
         self.members = {

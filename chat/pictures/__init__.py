@@ -1,0 +1,1 @@
+"""Pictures that models draw: asked for, kept as files, shown, deleted."""
