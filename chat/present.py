@@ -7,6 +7,7 @@ from uuid import UUID
 
 from .follow import timing, usage
 from .models import Conversation, Generation, Message
+from .pictures.rows import shown
 from .search.find import Shown
 from .tool_calls import stored
 
@@ -29,6 +30,7 @@ def generation(row: Generation) -> Json:
         "finish_reason": row.finish_reason or None,
         "usage": usage(row),
         "timing": timing(row),
+        "images": [shown(picture) for picture in row.drawn],
         "error": error(row),
     }
 
@@ -40,6 +42,20 @@ def error(row: Generation) -> Json | None:
         "code": row.error_code,
         "message": row.error_message,
         "retryable": row.error_retryable,
+    }
+
+
+def drawn(row: Generation) -> Json:
+    """What `POST /api/images` says."""
+    return {
+        "conversation": row.conversation_id,
+        "user_message": row.message.parent_id,
+        "message": row.message_id,
+        "generation": row.pk,
+        "finish_reason": row.finish_reason,
+        "images": [shown(picture) for picture in row.drawn],
+        "usage": usage(row),
+        "timing": timing(row),
     }
 
 
@@ -90,7 +106,8 @@ def found(row: Conversation, shown: list[Shown]) -> Json:
 
 
 def message(row: Message, siblings: list[UUID]) -> Json:
-    """A live answer shows its checkpoint; a reader joins its stream for the rest."""
+    """A live answer shows its checkpoint; a reader joins its stream for the rest. What
+    it drew has been loaded (`chat.pictures.rows`)."""
     job: Generation | None = getattr(row, "generation", None)
     live = job is not None and job.is_live
     said = job.said if job and live else row.said
@@ -103,6 +120,7 @@ def message(row: Message, siblings: list[UUID]) -> Json:
         "reasoning": said.reasoning,
         "tool_calls": stored(said.tool_calls),
         "tool_call_id": row.tool_call_id or None,
+        "images": [shown(picture) for picture in job.drawn] if job else [],
         "status": job.status if job else row.status,
         "generation": job.pk if job else None,
         "finish_reason": (job.finish_reason or None) if job else None,

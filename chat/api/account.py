@@ -23,18 +23,21 @@ router = Router(tags=["account"])
 def list_models(request: HttpRequest) -> dict[str, Any]:
     """Those the caller may use. `state`: null where other processes have the engine."""
     states = probes.states()
+    known = models_for(caller_of(request))
+    first = {info.kind: info.id for info in reversed(known)}
     return {
         "items": [
             {
                 "id": info.id,
                 "label": info.label,
-                "default": place == 0,
+                "kind": info.kind,
+                "default": info.id == first[info.kind],
                 "demo": info.demo,
                 "context_tokens": info.context_tokens,
                 "continues": info.continues,
                 "state": states[info.id].name if info.id in states else None,
             }
-            for place, info in enumerate(models_for(caller_of(request)))
+            for info in known
         ]
     }
 

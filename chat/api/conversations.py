@@ -21,6 +21,7 @@ from ..listing import Place
 from ..models import Conversation, Feedback, Message
 from ..models.conversation import ConversationQuerySet
 from ..models.tag import TAG_CHARS
+from ..pictures.rows import of_path
 from ..privacy import removal
 from ..screening.prompts import system_prompt
 from ..search import find as search
@@ -249,6 +250,7 @@ def rate(request: HttpRequest, message: UUID, body: FeedbackIn) -> Json:
         with write():
             Feedback.objects.filter(message=row).delete()
     row = Message.objects.select_related("generation", "feedback").get(pk=row.pk)
+    of_path([row])
     return present.message(row, conversations.siblings_of([row])[row.pk])
 
 

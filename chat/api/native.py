@@ -7,6 +7,7 @@ from . import (
     chat,
     conversations,
     errors,
+    images,
     portability,
     preferences,
     sharing,
@@ -33,6 +34,7 @@ api = DocumentedAPI(
 errors.install(api)
 ROOMS = (
     chat,
+    images,
     conversations,
     sharing,
     portability,

@@ -24,6 +24,8 @@ READS = frozenset(
         "api/export",
         "api/generations/<generation>",
         "api/generations/<generation>/stream",
+        "api/images/<picture>",
+        "api/images/<picture>/thumbnail",
         "api/keys",
         "api/models",
         "api/shares",

@@ -9,7 +9,7 @@ from uuid import UUID
 from ninja import Schema
 from pydantic import field_validator
 
-from ..engines.base import StateName
+from ..engines.base import Kind, StateName
 from .schemas import Scope
 
 
@@ -56,6 +56,30 @@ class ToolCallOut(Schema):
     function: CalledFunction
 
 
+class ImageOut(Schema):
+    """`url` and `thumbnail` are addresses here, for the owner's session or key."""
+
+    id: UUID
+    url: str
+    thumbnail: str
+    width: int
+    height: int
+    content_type: str
+    alt: str
+    seed: int
+
+
+class ImagesOut(Schema):
+    conversation: UUID
+    user_message: UUID
+    message: UUID
+    generation: UUID
+    finish_reason: str
+    images: list[ImageOut]
+    usage: Usage
+    timing: Timing
+
+
 class GenerationOut(Schema):
     id: UUID
     conversation: UUID
@@ -69,6 +93,7 @@ class GenerationOut(Schema):
     finish_reason: str | None
     usage: Usage
     timing: Timing
+    images: list[ImageOut]
     error: GenerationError | None
 
 
@@ -124,6 +149,7 @@ class MessageOut(Schema):
     reasoning: str
     tool_calls: list[ToolCallOut] | None
     tool_call_id: str | None
+    images: list[ImageOut]
     status: str
     generation: UUID | None
     finish_reason: str | None
@@ -143,8 +169,11 @@ class MessagePage(Schema):
 
 
 class ModelOut(Schema):
+    """`kind`: what it makes. `default`: of its kind."""
+
     id: str
     label: str
+    kind: Kind
     default: bool
     demo: bool
     context_tokens: int | None

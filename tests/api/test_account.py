@@ -17,9 +17,12 @@ pytestmark = pytest.mark.django_db
 
 
 def test_models_are_listed_with_their_default(api) -> None:
-    [model] = api.get("/api/models").json()["items"]
+    writes, draws = api.get("/api/models").json()["items"]
 
-    assert (model["id"], model["default"]) == ("scripted", True)
+    assert (writes["id"], writes["kind"]) == ("scripted", "text")
+    assert (draws["id"], draws["kind"]) == ("scripted-image", "image")
+    assert writes["default"]
+    assert draws["default"]
 
 
 class TestDocumentation:

@@ -63,6 +63,7 @@ class TestList:
             "siblings": [str(talk.message_id)],
             "tool_calls": None,
             "tool_call_id": None,
+            "images": [],
             "rating": 0,
             "comment": "",
             "created": item["created"],

@@ -137,6 +137,11 @@ SITE: dict[tuple[str, str], Door] = {
     ("GET", "api/docs"): EVERYBODY,
     ("POST", "api/chat"): Door(Who.SIGNED_IN, ASK),
     ("POST", "api/chat/stream"): Door(Who.SIGNED_IN, ASK),
+    ("POST", "api/images"): Door(Who.SIGNED_IN, ASK),
+    ("POST", "api/images/stream"): Door(Who.SIGNED_IN, ASK),
+    # Without a signature; its own tests tell of those.
+    ("GET", "api/images/<picture>"): OWNER,
+    ("GET", "api/images/<picture>/thumbnail"): OWNER,
     ("POST", "api/messages/<message>/regenerate"): Door(Who.OWNER, {}),
     ("POST", "api/messages/<message>/continue"): Door(Who.OWNER, {}),
     ("POST", "api/messages/<message>/edit"): Door(

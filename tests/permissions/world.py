@@ -27,6 +27,7 @@ from chat.models import (
 from chat.people import invites
 from chat.privacy import audit, removal
 from tests.api.helpers import answered
+from tests.pictures.helpers import picture_of
 
 
 class Undo(Exception):
@@ -86,6 +87,7 @@ class World:
             "response": f"resp_{response.pk.hex}",
             "share": share.pk,
             "token": share.token,
+            "picture": picture_of(row).pk,
             "template": template.pk,
             "key": key.pk,
             "invite": invited,

@@ -1,0 +1,190 @@
+"""Ask for pictures, and get their files: `/api/images`.
+
+A picture is an answer like any other: stored, queued, watched, resumed and stopped at
+`/api/generations`. Its stream has `step` instead of `delta`, and `done` tells of the
+files.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
+from ninja import Query, Router
+from pydantic import Field, StrictInt
+
+from .. import generations, present
+from ..asking import Ask
+from ..errors import ChatError, NotFoundError
+from ..follow import end_of
+from ..models import Generation, Picture
+from ..pictures import serving
+from ..pictures.asking import params_of
+from ..pictures.checking import CONTENT_TYPES
+from ..running import process
+from .auth import authenticate, caller_of
+from .chat import STARTED, IdempotencyKey, restarting
+from .document import events
+from .errors import render
+from .headers import tell
+from .later import LaterResponse
+from .schemas import Body, Number, Text
+from .shown import ErrorOut, ImagesOut
+from .stream import begun
+
+router = Router(tags=["images"])
+
+STARTS: dict[str, Any] = {
+    "responses": {
+        "200": events(
+            "Resume with Last-Event-ID at /api/generations/{id}/stream: of the steps "
+            "only the newest is sent again.",
+            *("start", "queued", "step", "snapshot", "done", "error"),
+        ),
+        "202": STARTED,
+    }
+}
+FILE: dict[str, Any] = {
+    "responses": {
+        "200": {
+            "description": "The file. It never changes.",
+            "content": {
+                kind: {"schema": {"type": "string", "format": "binary"}}
+                for kind in sorted(CONTENT_TYPES.values())
+            },
+        }
+    }
+}
+
+
+class ImagesIn(Body):
+    """`size` is WIDTHxHEIGHT in pixels. What is left out is as the model has it."""
+
+    prompt: Text
+    model: Annotated[str | None, Field(max_length=200)] = None
+    conversation: UUID | None = None
+    parent: UUID | None = None
+    size: Annotated[str | None, Field(max_length=20)] = None
+    steps: Annotated[StrictInt | None, Field(ge=1)] = None
+    guidance: Annotated[Number | None, Field(ge=0, le=50)] = None
+    seed: Annotated[StrictInt | None, Field(ge=0, lt=2**53)] = None
+    negative_prompt: Annotated[Text | None, Field(max_length=2000)] = None
+    n: Annotated[StrictInt, Field(ge=1, le=4)] = 1
+
+    def params(self) -> dict[str, Any]:
+        """As they are stored."""
+        names = {"size", "steps", "guidance", "seed", "negative_prompt", "n"}
+        return params_of(**self.model_dump(include=names))
+
+
+def start(request: HttpRequest, body: ImagesIn, key: str | None) -> Generation:
+    return generations.start(
+        caller_of(request),
+        Ask(body.model or "", body.params(), key, draws=True),
+        body.prompt,
+        conversation=body.conversation,
+        parent=body.parent,
+    )
+
+
+@router.post(
+    "/images", response={200: ImagesOut, 400: ErrorOut, 429: ErrorOut, 503: ErrorOut}
+)
+def draw(
+    request: HttpRequest, body: ImagesIn, key: IdempotencyKey = None
+) -> HttpResponseBase:
+    """Ask for pictures, and hear of them when they are finished."""
+    generation = start(request, body, key)
+
+    async def complete() -> HttpResponse:
+        row = await end_of(process.current().tape, generation)
+        if row.is_live:
+            return render(restarting())
+        if row.status == "failed":
+            error = ChatError(row.error_message, code=row.error_code, status=503)
+            return render(error)
+        return JsonResponse(present.drawn(row))
+
+    response = LaterResponse(complete)
+    tell(response, generation)
+    return response
+
+
+@router.post("/images/stream", openapi_extra=STARTS)
+def draw_stream(
+    request: HttpRequest, body: ImagesIn, key: IdempotencyKey = None
+) -> HttpResponseBase:
+    """Ask for pictures, and watch them come."""
+    return begun(request, start(request, body, key))
+
+
+def by_signature(request: HttpRequest) -> bool:
+    """Whoever has a signed address needs no name."""
+    return serving.is_signed(request)
+
+
+Signature = Annotated[
+    str | None,
+    Query(max_length=200, description="Of a signed address, which holds for an hour."),
+]
+Download = Annotated[
+    bool, Query(description="As a file to be kept, and not one to be shown.")
+]
+
+
+@router.get(
+    "/images/{uuid:picture}", openapi_extra=FILE, auth=[by_signature, authenticate]
+)
+def get_picture(
+    request: HttpRequest,
+    picture: UUID,
+    signature: Signature = None,
+    download: Download = False,
+) -> HttpResponseBase:
+    """The picture as it was drawn."""
+    return served(named(request, picture), download=download)
+
+
+@router.get(
+    "/images/{uuid:picture}/thumbnail",
+    openapi_extra=FILE,
+    auth=[by_signature, authenticate],
+)
+def get_thumbnail(
+    request: HttpRequest, picture: UUID, signature: Signature = None
+) -> HttpResponseBase:
+    """The same, small: its longer side has 384 pixels at most."""
+    return served(named(request, picture), thumbnail=True)
+
+
+def named(request: HttpRequest, pk: UUID) -> Picture:
+    """The caller's own, or the one whose address is signed."""
+    rows = Picture.objects.filter(message__conversation__deleted=None)
+    if not serving.is_signed(request):
+        rows = Picture.objects.owned_by(caller_of(request))
+    picture = rows.filter(pk=pk).first()
+    if picture is None:
+        raise NotFoundError("picture")
+    return picture
+
+
+def served(
+    picture: Picture, *, thumbnail: bool = False, download: bool = False
+) -> LaterResponse:
+    async def file() -> HttpResponse:
+        found = await serving.response(picture, thumbnail=thumbnail, download=download)
+        return found if found is not None else gone()
+
+    response = LaterResponse(file)
+    told = serving.headers(picture, thumbnail=thumbnail, download=download)
+    for name, value in told.items():
+        response.headers[name] = value
+    return response
+
+
+def gone() -> HttpResponse:
+    response = render(NotFoundError("picture"))
+    response.headers["Cache-Control"] = "no-store"
+    return response
