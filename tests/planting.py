@@ -41,6 +41,7 @@ from chat.people import preferences
 from chat.search.grams import windows
 from tests.api.helpers import answered
 from tests.core.helpers import ask, claim_one
+from tests.pictures.helpers import picture_of
 from tests.search.helpers import catch_up
 
 MARK = "zq9m"
@@ -53,6 +54,7 @@ WITHOUT = {
     "Group_permissions": "belongs to the site",
     "GuardRule": "belongs to the site",
     "Hold": "would keep everything",
+    "LooseFile": "names files that go in any case",
     "Permission": "Django's",
     "SocialApp": "belongs to the site",
     "Traffic": "has sums of everybody, without names and words",
@@ -147,10 +149,11 @@ def _plant_conversation(user: User, row: Generation) -> None:
         reasoning=mark("reasoning"), tool_calls=call, tool_call_id=mark("tool-id")
     )
     Generation.objects.filter(pk=row.pk).update(
-        idempotency_key=mark("idempotency"), params={"stop": [mark("param")]}
+        idempotency_key=mark("idempotency"), params={"stop": [mark("param")], "n": 1}
     )
     place.refresh_from_db()
     tags.put(place, [mark("tag")])
+    picture_of(row)
     sharing.share(user, place.pk, reasoning=True)
     Feedback.objects.create(message=answer, rating=-1, comment=mark("comment"))
     Flag.objects.create(conversation=place, reason=mark("flag"))

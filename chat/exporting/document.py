@@ -17,7 +17,7 @@ from ..models import (
     Generation,
     Message,
 )
-from . import pages, person
+from . import pages, person, pictures
 
 FORMAT = "chatsite"
 VERSION = 1
@@ -110,6 +110,7 @@ def shown(row: Message) -> Json:
         "reasoning": job.reasoning if job and live else row.reasoning,
         "tool_calls": row.tool_calls,
         "tool_call_id": row.tool_call_id,
+        "pictures": [pictures.told(drawn) for drawn in job.drawn] if job else [],
         "status": job.status if job else row.status,
         "tokens": row.tokens,
         "created": row.created,

@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 
 from ..models import Conversation, Message
+from ..pictures.rows import of_path
 
 CONVERSATIONS = 50
 MESSAGES = 200
@@ -69,6 +70,7 @@ def _page(rows: QuerySet[Message]) -> list[Message]:
         size += len(row.content) + len(row.reasoning)
         if size > CHARS:
             break
+    of_path(page)
     return page
 
 

@@ -12,7 +12,8 @@ from django.contrib.contenttypes.models import ContentType
 from django.contrib.sessions.models import Session
 from django.core.management import CommandError, call_command
 
-from chat.models import AuditEntry, Conversation, Departure, Flag, Note
+from chat.models import AuditEntry, Conversation, Departure, Flag, Note, Picture
+from chat.models.picture import files
 from chat.people import accounts
 from chat.privacy import erasure, holds
 from chat.search.find import find
@@ -25,7 +26,15 @@ from tests.search.helpers import catch_up
 pytestmark = pytest.mark.django_db
 
 
-def test_nothing_is_left_in_any_column_of_any_table(alice: User, bob: User) -> None:
+@pytest.fixture
+def committed(django_capture_on_commit_callbacks):
+    """Inside, what happens behind a commit happens too."""
+    return lambda: django_capture_on_commit_callbacks(execute=True)
+
+
+def test_nothing_is_left_in_any_column_of_any_table(
+    alice: User, bob: User, committed
+) -> None:
     root = User.objects.create_superuser("root")
     others = answered(bob)
     catch_up()
@@ -39,9 +48,14 @@ def test_nothing_is_left_in_any_column_of_any_table(alice: User, bob: User) -> N
     assert len(found()) > 20
     assert find(Conversation.objects.all(), None, MARK, None, 10).found
 
-    assert accounts.erase(user, root) is True
+    picture = Picture.objects.get()
+    names = (picture.file.name, picture.thumbnail.name)
+    assert all(map(files.exists, names))
+    with committed():
+        assert accounts.erase(user, root) is True
 
     assert found() == set()
+    assert not any(map(files.exists, names))
     assert not find(Conversation.objects.all(), None, MARK, None, 10).found
     assert not Session.objects.exists()
     left = counts()
@@ -60,19 +74,21 @@ def test_nothing_is_left_in_any_column_of_any_table(alice: User, bob: User) -> N
     )
 
 
-def test_ones_own_deletion_is_the_same(bob: User) -> None:
+def test_ones_own_deletion_is_the_same(bob: User, committed) -> None:
     user = plant(answered(bob))
 
-    assert accounts.delete(user) is True
+    with committed():
+        assert accounts.delete(user) is True
 
     assert found() == set()
 
 
-def test_the_command_erases(bob: User) -> None:
+def test_the_command_erases(bob: User, committed) -> None:
     user = plant(answered(bob))
     said = io.StringIO()
 
-    call_command("eraseuser", user.username, "--no-input", stdout=said)
+    with committed():
+        call_command("eraseuser", user.username, "--no-input", stdout=said)
 
     assert said.getvalue() == f"Erased {user.username}.\n"
     assert found() == set()
