@@ -35,6 +35,7 @@ ADVICE = "Choose a smaller model, or make room."
 
 def load(wanted: Wanted, report: Report) -> Any:
     """The pipeline. Blocks for seconds to minutes. Raises EngineError."""
+    be_quiet()
     try:
         if wanted.name == DEMO:
             source = Source(DEMO, build(DEMO_FOLDER))
@@ -54,7 +55,6 @@ def load_folder(source: Source, wanted: Wanted) -> Any:
     refuse_without_room(
         source.name, size, size, None, wanted.place, None, advice=ADVICE
     )
-    be_quiet()
     pipeline = diffusers.DiffusionPipeline.from_pretrained(
         source.folder,
         dtype=wanted.dtype,

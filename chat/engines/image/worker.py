@@ -149,16 +149,20 @@ class Worker:
             return self._current
 
     def _draw(self, job: Job) -> None:
+        end = self._end_of(job)
+        self._moved = None
+        if end is not None:
+            job.inbox.put(end)
+
+    def _end_of(self, job: Job) -> Finished | EngineError | None:
         try:
-            job.inbox.put(Finished(self._draw_all(job)))
+            return Finished(self._draw_all(job))
         except Cancelled:
-            return
+            return None
         except torch.AcceleratorError:
             raise
         except Exception as error:
-            job.inbox.put(explained(error, job.order))
-        finally:
-            self._moved = None
+            return explained(error, job.order)
 
     def _draw_all(self, job: Job) -> str:
         """The finish reason."""
