@@ -16,14 +16,12 @@ import openai
 import pytest
 
 from tests.processes import output
-from tests.serving import Server
+from tests.serving import Server, copy_tables
 from tests.upstream import Upstream, serve
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SETUP = """
 import django; django.setup()
-from django.core.management import call_command
-call_command("migrate", verbosity=0)
 from django.contrib.auth.models import User
 from chat.models import ApiKey, Quota
 limits = {"hasty": {"rate_limit": "2/h"}, "spent": {"daily_tokens": 5}}
@@ -115,6 +113,7 @@ def running(folder: Path, engine: str) -> Iterator[tuple[str, list[str]]]:
         CHAT_CORS_ORIGINS="https://app.example",
         CHAT_MODELS_FILE=str(models),
     )
+    copy_tables(folder / "chat.sqlite3")
     keys = output("-c", SETUP, env=server.env).split()
     server.start()
     yield server.url, keys
