@@ -9,7 +9,7 @@ export PORT ?= 8000
 unexport PYTHONDONTWRITEBYTECODE
 ARGS ?=
 # Tests wait about as much as they work: more processes than the two cores of CI.
-WORKERS ?= 3
+WORKERS ?= 4
 
 BIN := .venv/bin
 STATIC := $(or $(STATIC_ROOT),var/static)

@@ -25,7 +25,9 @@ from chat.screening.rulebook import NO_RULES, rulebook
 from tests import serving
 from tests.workers import (  # noqa: F401
     common_folder,
+    pytest_collection_finish,
     pytest_collection_modifyitems,
+    pytest_ignore_collect,
     pytest_xdist_make_scheduler,
     use_own_redis,
 )

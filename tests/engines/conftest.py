@@ -3,9 +3,12 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+import torch
 
-from chat.engines.local import LocalEngine
-from tests.engines.tiny import make_model
+torch.set_num_threads(1)  # more would wait for each other beside three processes
+
+from chat.engines.local import LocalEngine  # noqa: E402
+from tests.engines.tiny import make_model  # noqa: E402
 
 
 @pytest.fixture(scope="session")
