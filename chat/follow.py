@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncGenerator
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -27,7 +28,7 @@ from .events import (
 )
 from .gathering import gathering
 from .limits.places import LOOK_SECONDS, places
-from .models import Generation
+from .models import Generation, Message
 from .observe.metrics import counted_reader
 from .pictures.rows import shown
 from .records import load
@@ -48,17 +49,17 @@ async def follow(
     without a terminal event only when the process is closing: resume elsewhere.
     """
     with counted_reader(after), tape.reader():
-        cursor = after
+        cursor, pk, key = after, generation.pk, str(generation.pk)
         if cursor < START_SEQ:
             yield [(START_SEQ, started(generation))]
             cursor = START_SEQ
-        key = str(generation.pk)
-        ground(tape, generation)
+        known = look(tape, generation)
+        del generation
         silence = Silence(tape, key)
         while True:
             events = tape.read(key, cursor)
-            if not events and not generation.is_live:
-                events = stored_end(generation, cursor)
+            if not events and known.ended is not None:
+                events = stored_end(known.ended, cursor)
                 if not events:
                     return
             if events:
@@ -70,13 +71,13 @@ async def follow(
                 if gathering.seconds and cursor > SPAN:
                     await gathering.pause()
                 continue
-            wake = await tape.wait(key, cursor, silence.patience(generation))
+            wake = await tape.wait(key, cursor, silence.patience(known.queued))
             if wake is Wake.CLOSING:
                 return
             if wake is Wake.NEWS:
                 continue
-            if wake is Wake.TIMEOUT and generation.status == "queued":
-                news = await silence.place(generation.pk)
+            if wake is Wake.TIMEOUT and known.queued:
+                news = await silence.place(pk)
                 if news is not None and cursor < SPAN - 1:
                     cursor += 1
                     yield [(cursor, news)]
@@ -85,10 +86,35 @@ async def follow(
                     if silence.is_long():
                         yield []
                     continue
-            generation = await reread(generation)
-            ground(tape, generation)
+            known = await look_again(tape, pk, known)
             if silence.is_long():
                 yield []
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a reader remembers of the row: little, as there may be thousands of them."""
+
+    queued: bool
+    ended: Generation | None
+    """The row itself, once nothing changes any more."""
+
+
+def look(tape: Tape, generation: Generation) -> Known:
+    """What the row says, which also a tape is told that does not know it."""
+    ground(tape, generation)
+    ended = None if generation.is_live else generation
+    return Known(generation.status == "queued", ended)
+
+
+async def look_again(tape: Tape, pk: UUID, known: Known) -> Known:
+    """As it is now; or was, while the database is away."""
+    try:
+        return look(tape, await for_reader(load, pk))
+    except Generation.DoesNotExist:
+        return Known(False, deleted(Generation(pk=pk, message=Message())))
+    except Error:
+        return known
 
 
 def ground(tape: Tape, generation: Generation) -> None:
@@ -115,10 +141,10 @@ class Silence:
     def end(self) -> None:
         self._since = time.monotonic()
 
-    def patience(self, generation: Generation) -> float:
+    def patience(self, queued: bool) -> float:
         """Seconds until the row is worth another look."""
         heartbeat = self._heartbeat
-        if generation.status == "queued":
+        if queued:
             return min(LOOK_SECONDS, heartbeat)
         if not self._tape.is_whole(self._key):
             return min(settings.CHAT_CHECKPOINT_SECONDS / 2, heartbeat)
@@ -146,13 +172,18 @@ async def reread(generation: Generation) -> Generation:
     try:
         return await for_reader(load, generation.pk)
     except Generation.DoesNotExist:
-        generation.status = "failed"
-        generation.error_code = "deleted"
-        generation.error_message = "The conversation was deleted."
-        generation.last_seq = max(generation.last_seq, 2**53 - 1)
-        return generation
+        return deleted(generation)
     except Error:
         return generation
+
+
+def deleted(generation: Generation) -> Generation:
+    """For readers, which are told that nothing more comes."""
+    generation.status = "failed"
+    generation.error_code = "deleted"
+    generation.error_message = "The conversation was deleted."
+    generation.last_seq = 2**53 - 1
+    return generation
 
 
 def started(generation: Generation) -> Started:

@@ -22,20 +22,25 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from django import db
 from django.core import signals
-from django.core.handlers.asgi import ASGIHandler
+from django.core.exceptions import RequestAborted
+from django.core.handlers.asgi import ASGIHandler, get_script_prefix
 from django.http import (
     FileResponse,
     HttpRequest,
 )
 from django.http.response import HttpResponseBase
+from django.urls import set_script_prefix
 
 from chat.api.bodies import limit_of, takes_files
 from chat.api.later import LaterResponse
+from chat.api.stream import EventStream
 from chat.errors import ChatError
 from chat.observe import tracing
 from chat.people.callers import of_scope
 
 from .admission import admission
+from .leaving import WhileItStays
+from .streaming import begin, pass_on
 
 THREADS = 8
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
@@ -57,7 +62,38 @@ class OneHopHandler(ASGIHandler):
         # No ThreadSensitiveContext around it: that is what pins thread and
         # connection to the stream.
         limit = await self._limit(scope)
-        await self.handle(scope, bounded(receive, limit), send)
+        try:
+            body = await self.read_body(bounded(receive, limit))
+        except RequestAborted:
+            return
+        set_script_prefix(get_script_prefix(scope))
+        await signals.request_started.asend(sender=self.__class__, scope=scope)
+        response = None
+        async with WhileItStays(receive):
+            response = await self._answer(scope, body)
+            if isinstance(response, EventStream):
+                # Request and response are larger than all the rest of a stream.
+                parts = await begin(response, send)
+                del body
+                response = None
+                await pass_on(parts, send)
+            else:
+                await self.send_response(response, send)
+        if response is not None:
+            await sync_to_async(response.close)()
+
+    async def _answer(self, scope: Any, body: Any) -> HttpResponseBase:
+        """The body is closed with the response."""
+        try:
+            request, refused = self.create_request(scope, body)
+            if request is not None:
+                return await self.run_get_response(request)
+        except BaseException:
+            body.close()
+            raise
+        body.close()
+        assert isinstance(refused, HttpResponseBase)
+        return refused
 
     async def _limit(self, scope: Any) -> int:
         """How much of the body is kept. Files are taken from known callers only, so

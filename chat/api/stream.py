@@ -64,6 +64,7 @@ async def native(generation: Generation, after: int) -> AsyncGenerator[bytes]:
     sentences = generation.params.get("chunking") == "sentence"
     read, encode = (by_sentence, each) if sentences else (follow, sse.encode_all)
     batches, ended = read(tape, generation, after), False
+    del generation  # open for long, it keeps only what it needs
     async with aclosing(batches):
         async for events in batches:
             ended = bool(events) and is_terminal(events[-1][1])

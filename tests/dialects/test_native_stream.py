@@ -11,7 +11,7 @@ from httpx_sse import connect_sse
 
 from chat.engines.scripts import CHINESE
 from chat.events import Delta
-from tests.reading import scripted, sequenced, shown
+from tests.reading import Shown, scripted, sequenced, shown
 
 
 def test_httpx_sse_reads_it(site):
@@ -124,6 +124,24 @@ def test_english_sentences_for_speech(site):
     said = [event.text for event in page.events if isinstance(event, Delta)]
 
     assert said == ["One, e.g. this. ", '"Two?" ', "Three is 3.14! ", "Four"]
+
+
+def test_sentences_are_resumed_where_many_tokens_lie_between_them(site):
+    text = "".join(f"{'word ' * 20}{number}. " for number in range(4)).rstrip()
+    coded = base64.urlsafe_b64encode(text.encode()).decode()
+    answer = site.post(
+        "/api/chat/stream",
+        {"prompt": f"say={coded} pace=0", "params": {"chunking": "sentence"}},
+    )
+    whole = shown(answer.content)
+    assert whole.text == text
+    url = f"/api/generations/{answer.headers['x-generation-id']}/stream"
+    page = Shown()
+    for seq, event in sequenced(answer.content):
+        page.take([(seq, event)])
+        if isinstance(event, Delta):
+            rest = site.get(f"{url}?after={seq}").content
+            assert page.text + shown(rest).text == text
 
 
 def test_whole_sentences_for_speech(site):
