@@ -85,6 +85,10 @@ class Sql:
     values: tuple[Any, ...] = ()
 
 
+FEW = 4
+"""Rows at a time whose INSERT is kept: starts have one or two."""
+
+
 class Table(Generic[M]):
     """A model's table, or what is read of it. Signals are not sent."""
 
@@ -100,7 +104,9 @@ class Table(Generic[M]):
             for place, field in enumerate(self._fields)
             if isinstance(field, JSONField)
         ]
+        self._insertions: dict[int, str] = {}
         self.name = model._meta.db_table
+        self._own = self.columns(self.name)
 
     def columns(self, alias: str) -> str:
         """All of them, in the order in which `read` takes them."""
@@ -115,12 +121,20 @@ class Table(Generic[M]):
             for place, field in self._json:
                 mine[place] = _prepared(field, mine[place])
             values += mine
-        one = f"({places(len(self._fields))})"
-        columns = ", ".join(str(field.column) for field in self._fields)
-        every = ", ".join([one] * len(rows))
-        execute(f"INSERT INTO {self.name} ({columns}) VALUES {every}", values)
+        execute(self._insertion(len(rows)), values)
         for row in rows:
             row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
+
+    def _insertion(self, count: int) -> str:
+        """Of so many rows; written once for each number of them, and there are few."""
+        if (sql := self._insertions.get(count)) is None:
+            one = f"({places(len(self._fields))})"
+            columns = ", ".join(str(field.column) for field in self._fields)
+            every = ", ".join([one] * count)
+            sql = f"INSERT INTO {self.name} ({columns}) VALUES {every}"
+            if count <= FEW:
+                self._insertions[count] = sql
+        return sql
 
     def update(self, where: Mapping[str, Any], **changes: Any) -> int:
         """One conditional UPDATE of the rows that are still so; how many there were."""
@@ -129,7 +143,7 @@ class Table(Generic[M]):
     def updated(self, where: Mapping[str, Any], **changes: Any) -> list[M]:
         """The same; the rows as they are now."""
         sql, values = self._update(where, changes)
-        found = fetch(f"{sql} RETURNING {self.columns(self.name)}", values)
+        found = fetch(f"{sql} RETURNING {self._own}", values)
         return [self.read(iter(row)) for row in found]
 
     def _update(
