@@ -17,8 +17,9 @@ from .conversations import path_to
 from .database import write
 from .engines.registry import find_model
 from .errors import ChatError, NotFoundError
-from .models import Conversation, Generation, Message, Share
+from .models import Conversation, Generation, Message, Picture, Share
 from .models.share import TOKEN_CHARS, ShareQuerySet
+from .pictures.rows import of_path
 from .privacy import audit
 from .privacy.audit import Action
 
@@ -79,8 +80,9 @@ def frozen(conversation: Conversation, reasoning: bool) -> list[Json]:
     """What a reader of the link sees, and nothing else of the conversation."""
     leaf = conversation.leaf_id
     path = path_to(leaf, conversation.pk, MAX_MESSAGES + 1) if leaf else []
+    of_path(path)
     content = [_copied(message, reasoning) for message in path]
-    content = [message for message in content if message["text"]]
+    content = [message for message in content if message["text"] or "images" in message]
     if not content:
         raise ChatError(
             _("There is nothing in this conversation yet that could be shared."),
@@ -95,7 +97,8 @@ def frozen(conversation: Conversation, reasoning: bool) -> list[Json]:
 
 
 def _copied(message: Message, reasoning: bool) -> Json:
-    """An answer that is being written is copied as far as it has come."""
+    """An answer that is being written is copied as far as it has come. Of pictures it
+    is what to show; their files are not copied."""
     job: Generation | None = getattr(message, "generation", None)
     live = job is not None and job.is_live
     text = job.text if job and live else message.content
@@ -108,9 +111,16 @@ def _copied(message: Message, reasoning: bool) -> Json:
     if job is not None:
         known = find_model(job.model)
         copied["model"] = known.label if known else job.model
+        if job.drawn:
+            copied["images"] = [_shown(picture) for picture in job.drawn]
     if reasoning and thoughts:
         copied["reasoning"] = thoughts
     return copied
+
+
+def _shown(picture: Picture) -> Json:
+    sides = {"width": picture.width, "height": picture.height}
+    return {"id": str(picture.pk), "alt": picture.alt, **sides}
 
 
 def links(user: Any) -> ShareQuerySet:
@@ -143,3 +153,15 @@ def find(token: str) -> Share | None:
     if not settings.CHAT_SHARING or len(token) != TOKEN_CHARS:
         return None
     return Share.objects.public().filter(token=token).first()
+
+
+def find_picture(token: str, pk: UUID) -> Picture | None:
+    """One of those in the copy, if the link still shows anything."""
+    row = find(token)
+    if row is None:
+        return None
+    shown = (image["id"] for copy in row.content for image in copy.get("images", ()))
+    if str(pk) not in shown:
+        return None
+    inside = Picture.objects.filter(message__conversation=row.conversation_id)
+    return inside.filter(pk=pk).first()

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods
 
 from .errors import ChatError
 from .models import Conversation, Preferences
-from .pages import days
+from .pages import days, pictures
 from .pages import first as first_page
 from .pages.strings import page_strings
 from .people import preferences
@@ -26,12 +26,14 @@ def page_data(conversation: Conversation | None, wanted: Preferences) -> dict[st
     """What static/chat/page.js starts from."""
     return {
         "conversation": str(conversation.pk) if conversation else None,
+        "model": conversation.model if conversation else None,
         "csrfCookie": settings.CSRF_COOKIE_NAME,
         "maxPromptChars": settings.CHAT_MAX_PROMPT_CHARS,
         "language": get_language(),
         "loginUrl": settings.LOGIN_URL,
         "preferences": preferences.for_page(wanted),
         "imageFrame": reverse("image"),
+        "pictureSizes": pictures.sizes(),
         "mathStyles": staticfiles_storage.url("vendor/katex/katex.min.css"),
         "strings": page_strings(),
     }

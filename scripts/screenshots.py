@@ -8,12 +8,14 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import django
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from scripts.lighthouse import lighthouse
 from tests.browser.chromium import installed_chromium
 from tests.browser.server import Server
 from tests.processes import output
@@ -27,6 +29,10 @@ THOUGHTS = (
     "The plain recursion computes the same values again and again, so I should show "
     "how to remember them. A table makes the difference clear; the closed form may be "
     "of interest too."
+)
+DESCRIPTION = (
+    "A lighthouse on a cliff at dusk, the sun low over a calm sea, flat colours, "
+    "its beam reaching far out over the water"
 )
 PROVIDER = {
     "OIDC_ISSUER": "https://id.example.org",
@@ -74,6 +80,26 @@ def write() -> None:
         text_of("fibonacci"),
         reasoning=THOUGHTS,
     )
+    answer = answered(alice, "A lighthouse at dusk", DESCRIPTION, "")
+    draw(alice, answer)
+
+
+def draw(user: Any, answer: Any) -> None:
+    """Its picture, as if a model had drawn it."""
+    from chat.engines.base import Drawn  # noqa: PLC0415
+    from chat.models import Generation  # noqa: PLC0415
+    from chat.pictures import keeping  # noqa: PLC0415
+
+    size = (768, 512)
+    params = {"n": 1, "size": size, "seed": 20261122}
+    jobs = Generation.objects.filter(message=answer)
+    jobs.update(params=params, model="scripted-image")
+    out = BytesIO()
+    lighthouse(*size).save(out, "PNG")
+    drawn = Drawn(out.getvalue(), "image/png", *size)
+    [kept] = keeping.prepared(jobs.get(), [drawn])
+    keeping.write(kept.contents)
+    kept.row.save()
 
 
 def text_of(name: str) -> str:
@@ -82,7 +108,8 @@ def text_of(name: str) -> str:
 
 def answered(
     user: Any, title: str, prompt: str, text: str, *, days: int = 0, reasoning: str = ""
-) -> None:
+) -> Any:
+    """The answer."""
     from django.utils import timezone  # noqa: PLC0415
 
     from chat.models import Conversation, Generation, Message  # noqa: PLC0415
@@ -115,6 +142,7 @@ def answered(
         finished=now + timedelta(seconds=5),
     )
     Conversation.objects.filter(pk=conversation.pk).update(leaf=answer, updated=now)
+    return answer
 
 
 def signed_in(browser: Browser, url: str, **options: Any) -> Page:
@@ -149,6 +177,9 @@ def desktop(browser: Browser, url: str) -> None:
     page.locator("details.reasoning summary").first.click()
     page.locator("#scroller").evaluate("(node) => (node.scrollTop = 0)")
     take(page, "chat-reasoning")
+    open_chat(page, "lighthouse")
+    page.select_option("#model", "scripted-image")
+    take(page, "chat-picture")
     page.goto("/settings/")
     page.wait_for_timeout(500)
     take(page, "settings")

@@ -32,6 +32,7 @@ from ..privacy import audit, review
 from ..search.find import find
 from . import privacy
 from .base import BoundedCount, as_uuid, moment, pill, short
+from .drawn import picture_view
 from .filters import (
     AnswersFilter,
     FlagFilter,
@@ -95,6 +96,16 @@ class ConversationAdmin(
                 "<uuid:pk>/review/",
                 wrapped(self.step_view),
                 name="chat_conversation_review",
+            ),
+            path(
+                "<uuid:pk>/<uuid:picture>/picture/",
+                wrapped(picture_view),
+                name="chat_conversation_picture",
+            ),
+            path(
+                "<uuid:pk>/<uuid:picture>/thumbnail/",
+                wrapped(partial(picture_view, thumbnail=True)),
+                name="chat_conversation_thumbnail",
             ),
             *super().get_urls(),
         ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -14,7 +14,8 @@ from django.utils.translation import gettext_lazy
 
 from ..conversations import newest_leaf, path_to, siblings_of
 from ..follow import timing, usage
-from ..models import Conversation, Feedback, Generation, Message
+from ..models import Conversation, Feedback, Generation, Message, Picture
+from ..pictures.rows import of_path
 from ..tool_calls import Calls
 
 PAGE = 100
@@ -62,6 +63,10 @@ class Turn:
         return (self.live or self.message).said.tool_calls
 
     @property
+    def pictures(self) -> Sequence[Picture]:
+        return self.generation.drawn if self.generation else ()
+
+    @property
     def status(self) -> str:
         return (self.generation or self.message).status
 
@@ -93,6 +98,7 @@ def transcript(
     if not path and (at or end):
         return None
     versions = siblings_of(path) if path else {}
+    of_path(path)
     return Transcript(
         turns=[_turn(message, versions[message.pk]) for message in path],
         earlier=path[0].parent_id if path else None,

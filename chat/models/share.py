@@ -35,8 +35,9 @@ class ShareQuerySet(QuerySet["Share"]):
 
 class Share(models.Model):
     """`content`: the messages of the path that was active when it was made, oldest
-    first, each `{"role", "text", "reasoning"?, "model"?, "created"}`. It goes with the
-    conversation or the account; a revoked one keeps no content."""
+    first, each `{"role", "text", "reasoning"?, "model"?, "images"?, "created"}`; of
+    pictures `{"id", "alt", "width", "height"}`. It goes with the conversation or the
+    account; a revoked one keeps no content."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     token = models.CharField(

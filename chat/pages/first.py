@@ -16,6 +16,8 @@ from ..conversations import path_to
 from ..engines.registry import find_model
 from ..limits.offered import default_for
 from ..models import Conversation, Generation, Message
+from ..pictures import rows
+from . import pictures
 from .days import grouped
 
 MESSAGES = 50
@@ -42,6 +44,7 @@ def first_page(
 ) -> dict[str, Any]:
     """The template's context. `before`: show what came before that message."""
     path = _path(conversation, before) if conversation else []
+    rows.of_path(path)
     last = path[-1] if path else None
     model = find_model(conversation.model if conversation else default_for(user))
     return {
@@ -50,6 +53,7 @@ def first_page(
         "parent": last.pk if last and not before else "",
         "waiting": bool(last and last.status in ("queued", "running")),
         "recent": grouped(_recent(user), zone),
+        "draws": model is not None and model.kind == "image",
         "examples": DEMO_EXAMPLES if model and model.demo else EXAMPLES,
     }
 
@@ -76,6 +80,9 @@ def _shown(message: Message) -> dict[str, Any]:
         "reasoning": job.reasoning if job and live else message.reasoning,
         "status": message.status,
         "live": live,
+        "draws": job is not None and job.draws,
+        "images": pictures.shown(map(rows.shown, job.drawn)) if job else [],
+        "blank": pictures.blank(job) if job and live else None,
         "error": job.error_message if job and job.status == "failed" else "",
     }
 

@@ -45,6 +45,29 @@ STRINGS: dict[str, str | Promise] = {
     "siblingBefore": _("Previous version"),
     "siblingAfter": _("Next version"),
     "siblingPlace": _("{at} of {of}"),
+    # pictures
+    "modelsText": _("Text"),
+    "modelsImage": _("Pictures"),
+    "drawOn": _("Your next message describes a picture."),
+    "drawOff": _("Your next message is a question again."),
+    "drawHint": _("Describe a picture"),
+    "drawWelcome": _("What would you like to see?"),
+    "drawLabel": _("Description of the picture"),
+    "drawingProgress": _("Progress of the picture"),
+    "drawingSoon": _("The picture is about to be drawn…"),
+    "drawingStep": _("Step {step} of {steps}"),
+    "drawing": _("The picture is being drawn."),
+    "drawn": _("The picture is finished."),
+    "drawFailed": _("The picture could not be finished."),
+    "drawAgain": _("Draw again"),
+    "picture": _("Picture"),
+    "pictureFull": _("Show in full size"),
+    "pictureSave": _("Download the picture"),
+    "copyPrompt": _("Copy the description"),
+    "endStoppedPicture": _("You stopped this picture before it was finished."),
+    "endFilterPicture": _("This picture is not shown because of a content rule."),
+    "figuresSize": _("Size"),
+    "figuresSeed": _("Seed"),
     # images of other sites
     "image": _("Image"),
     "imageShow": _("Show image"),
@@ -173,8 +196,8 @@ STRINGS: dict[str, str | Promise] = {
     "shareWhat": _(
         "Anybody who has the link can read a copy of the conversation as it is now: "
         "its title, the questions and answers of the branch you see, with attached "
-        "files, and the names of the models. Your name, other branches and whatever "
-        "is written later are not in it."
+        "files and pictures, and the names of the models. Your name, other branches "
+        "and whatever is written later are not in it."
     ),
     "shareThoughts": _("with the model’s thoughts"),
     "shareCreate": _("Create a link"),
@@ -200,6 +223,7 @@ STRINGS: dict[str, str | Promise] = {
     "problem": _("Problem"),
     "keptQuestion": _("Your question is still in the field below."),
     "keptAnswer": _("What was written is kept."),
+    "keptPicture": _("Your description is kept."),
     "errorWait": _("Try again in {time}."),
     "signInAgain": _("Sign in again"),
     "error_network": _("The site cannot be reached."),
@@ -224,6 +248,22 @@ STRINGS: dict[str, str | Promise] = {
     "error_timeout_next": _("Try again, or ask for something shorter."),
     "error_memory": _("The model ran out of memory."),
     "error_memory_next": _("Try again, or begin a new chat."),
+    "error_enginePicture": _("The model stopped while it was drawing."),
+    "error_enginePicture_next": _("Try again; if it happens again, change it."),
+    "error_memoryPicture": _("The model ran out of memory for a picture of this size."),
+    "error_memoryPicture_next": _("Ask for a smaller one, or try again later."),
+    "error_timeoutPicture": _("The picture took longer than is allowed."),
+    "error_timeoutPicture_next": _("Ask for a smaller one, or try again later."),
+    "error_refusedPicture": _(
+        "Something in the description is against the content rules here."
+    ),
+    "error_refusedPicture_next": _("Change it and ask again."),
+    "error_interruptedPicture": _(
+        "The server that drew this picture stopped too often."
+    ),
+    "error_interruptedPicture_next": _("Try again."),
+    "error_storage": _("There is no room left for more of your pictures."),
+    "error_storage_next": _("Delete conversations with pictures, then draw again."),
     "error_interrupted": _("The server that wrote this answer stopped too often."),
     "error_interrupted_next": _("Try again."),
     "error_model": _("This model is no longer offered."),

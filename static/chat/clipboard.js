@@ -34,9 +34,12 @@ function copyOldWay(text) {
   return done;
 }
 
-/** @param {() => string} source what to copy, asked at the click */
-export function copyButton(source) {
-  const button = iconButton("copy", t("copy"), async () => {
+/**
+ * @param {() => string} source what to copy, asked at the click
+ * @param {string} [label]
+ */
+export function copyButton(source, label = t("copy")) {
+  const button = iconButton("copy", label, async () => {
     const done = await copy(source());
     announce(t(done ? "copied" : "copyFailed"));
     if (!done) return;

@@ -36,11 +36,17 @@ export class ConversationSettings {
     return this.pending ?? undefined;
   }
 
-  /** It exists now: what goes beyond its first question is kept there. @param {string} id */
-  async started(id) {
+  /**
+   * It exists now: what goes beyond its first question is kept there.
+   * @param {string} id
+   * @param {boolean} drawing that was a picture's, and took nothing along
+   */
+  async started(id, drawing) {
     const { pending } = this;
     this.pending = null;
-    if (pending && Object.keys(pending.params).length) await conversations.change(id, { params: pending.params });
+    if (!pending) return;
+    const kept = drawing ? pending : { params: pending.params };
+    if (drawing || Object.keys(pending.params).length) await conversations.change(id, kept);
   }
 
   forget() {

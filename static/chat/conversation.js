@@ -8,10 +8,13 @@
  * @property {(id: string) => void} onStarted a new conversation has its address
  * @property {(running: boolean) => void} onRunning
  * @property {(lost: boolean) => void} onUnsent a question waits for the connection
- * @property {(answer: import("./answers/answer.js").Answer) => void} onAnswered
+ * @property {(answer: import("./answers/answer.js").Answer, drawn: boolean) => void} onAnswered
  * @property {(error: any, about: "question" | "action", retry: (() => void) | null) => void} onProblem
  * @property {(prompt: string) => void} onReturned a question that was not taken
  * @property {() => string | undefined} model
+ * @property {(message: Message) => string | undefined} modelLike to answer again as this
+ * @property {() => import("./messages/pictures.js").Canvas | null} canvas null: no
+ *   picture is wanted
  * @property {(model: string) => boolean} canGoOn whether it continues a text
  * @property {() => object | undefined} first what a new conversation begins with
  */
@@ -53,6 +56,7 @@ export class ConversationPane {
         goOn: (message) => this.writing.goOn(message),
         canGoOn: ({ model }) => this.hooks.canGoOn(model ?? ""),
         edit: (message, prompt) => this.writing.edit(message, prompt),
+        promptOf: (message) => this.transcript.promptOf(message),
         showSibling: (id) => void this.open(/** @type {string} */ (this.id), id),
       },
       () => void this.loadOlder(),
@@ -61,6 +65,11 @@ export class ConversationPane {
 
   get running() {
     return this.writing.live !== null;
+  }
+
+  /** Whether what is being made is a picture. */
+  get drawing() {
+    return this.writing.live?.view.pictures.drawn ?? false;
   }
 
   /** Let go of what is open; an answer that is being written goes on. */

@@ -24,6 +24,7 @@ const BY_CODE = {
   generation_timeout: "timeout",
   context_length_exceeded: "context",
   out_of_memory: "memory",
+  storage_full: "storage",
   too_many_attempts: "interrupted",
   model_not_found: "model",
   model_not_allowed: "closed",
@@ -48,13 +49,15 @@ function kindOf(error, stored) {
 
 /**
  * @param {any} error an `ApiError`, or the `Problem` of a failed answer
- * @param {"question" | "answer" | "action"} about decides what was kept
+ * @param {"question" | "answer" | "picture" | "action"} about decides what was kept
  * @returns {Told}
  */
 export function explain(error, about) {
   const fault = error instanceof Error && error.name !== "ApiError";
-  const kind = fault ? "internal" : kindOf(error, about === "answer");
-  const kept = about === "action" ? "" : t(about === "question" ? "keptQuestion" : "keptAnswer");
+  let kind = fault ? "internal" : kindOf(error, about === "answer" || about === "picture");
+  // Some things are told differently of pictures.
+  if (about === "picture" && hasString(`error_${kind}Picture`)) kind = `${kind}Picture`;
+  const kept = { question: t("keptQuestion"), answer: t("keptAnswer"), picture: t("keptPicture"), action: "" }[about];
   const wait = error.retryAfter ? t("errorWait", { time: formatWait(error.retryAfter) }) : "";
   const next = kind && hasString(`error_${kind}_next`) ? t(`error_${kind}_next`) : "";
   return {

@@ -6,6 +6,7 @@ import { conversations } from "./api.js";
 import { Composer } from "./composer.js";
 import { Connection } from "./connection/connection.js";
 import { ConnectionLine } from "./connection/line.js";
+import { DrawingTools } from "./composing/drawing.js";
 import { ContextMeter } from "./composing/meter.js";
 import { TemplatePicker } from "./composing/templates.js";
 import { ConversationPane } from "./conversation.js";
@@ -22,7 +23,8 @@ import { sentences, t } from "./strings.js";
 
 const data = readJson("page-data");
 const drawer = new Drawer();
-const choice = new ModelChoice();
+const choice = new ModelChoice(() => (drawing.draw(), meter.changed()));
+const drawing = new DrawingTools(choice);
 
 const composer = new Composer({
   maxChars: data.maxPromptChars,
@@ -31,7 +33,8 @@ const composer = new Composer({
   onChange: () => meter.changed(),
 });
 const meter = new ContextMeter({
-  conversation: () => sidebar.current,
+  // Those that draw do not read what was said.
+  conversation: () => (drawing.on ? null : sidebar.current),
   model: () => choice.chosen,
   draft: () => composer.prompt,
 });
@@ -66,6 +69,8 @@ const connection = new Connection({
 
 const pane = new ConversationPane(connection, {
   model: () => choice.chosen,
+  modelLike: (message) => choice.like(message),
+  canvas: () => drawing.canvas,
   canGoOn: (model) => choice.continues(model),
   first: () => own.first,
   onStarted: (id) => {
@@ -73,7 +78,7 @@ const pane = new ConversationPane(connection, {
     composer.moveDraft(id);
     sidebar.current = id;
     // The question took them along; failing to keep them harms no later one much.
-    void own.started(id).catch(() => {});
+    void own.started(id, pane.drawing).catch(() => {});
     void sidebar.refresh().then(showTitle);
   },
   onUnsent: (unsent) => line.show({ unsent }),
@@ -82,13 +87,13 @@ const pane = new ConversationPane(connection, {
     line.show({ answering: running });
     // Leaving a conversation does not end its answer: only `onAnswered` says so.
     if (!running) return;
-    announce(t("answering"));
+    announce(t(pane.drawing ? "drawing" : "answering"));
     if (pane.id) sidebar.markRunning(pane.id);
   },
-  onAnswered: (answer) => {
+  onAnswered: (answer, drawn) => {
     composer.clearNotice();
     meter.changed();
-    announce(t({ done: "answered", stopped: "endStopped" }[answer.status] ?? "answerFailed"));
+    announce(t(outcome(answer.status, drawn)));
     void sidebar.refresh().then(showTitle);
   },
   onProblem: (error, about, retry) => {
@@ -170,6 +175,12 @@ function showTitle() {
   document.title = title ? `${title} · Chatsite` : "Chatsite";
 }
 
+/** @param {string} status @param {boolean} drawn */
+function outcome(status, drawn) {
+  if (drawn) return { done: "drawn", stopped: "endStoppedPicture" }[status] ?? "drawFailed";
+  return { done: "answered", stopped: "endStopped" }[status] ?? "answerFailed";
+}
+
 function stop() {
   composer.clearNotice();
   composer.showStopping();
@@ -225,6 +236,6 @@ new Shortcuts([
 ]);
 
 // The models' failure is not worth a word: the server chooses, and the page works.
-const listed = Promise.all([sidebar.refresh(), choice.load().catch(() => {})]);
+const listed = Promise.all([sidebar.refresh(), choice.load(data.model).catch(() => {})]);
 void show(data.conversation, new URLSearchParams(location.search).get("at"));
 document.documentElement.dataset.ready = "true";

@@ -135,6 +135,11 @@ export class Transcript {
     this.changed();
   }
 
+  /** What an answer answers. @param {Message} message */
+  promptOf(message) {
+    return this.views[this.indexOf(message) - 1]?.message.content ?? message.images?.[0]?.alt ?? "";
+  }
+
   /** @param {Message} message */
   indexOf(message) {
     return this.views.findIndex((view) => view.message === message);

@@ -61,6 +61,8 @@ SITE: dict[tuple[str, str], Door] = {
     ("GET", "image/"): Door(Who.PAGE),
     ("GET", "manifest.webmanifest"): EVERYBODY,
     ("GET", "share/<token>/"): EVERYBODY,
+    ("GET", "share/<token>/<picture>/"): EVERYBODY,
+    ("GET", "share/<token>/<picture>/thumbnail/"): EVERYBODY,
     ("GET", "accounts/login/"): EVERYBODY,
     ("POST", "accounts/login/"): Door(Who.EVERYBODY, {}, form=True),
     ("POST", "accounts/logout/"): Door(Who.LOGIN, {}, form=True),
@@ -264,6 +266,8 @@ ADMIN: dict[tuple[str, str], Ways] = {
     ),
     ("GET", "chat_conversation_reason"): ("chat.review_conversation",),
     ("POST", "chat_conversation_reason"): ("chat.review_conversation",),
+    ("GET", "chat_conversation_picture"): ("chat.review_conversation",),
+    ("GET", "chat_conversation_thumbnail"): ("chat.review_conversation",),
     ("POST", "chat_conversation_review"): (
         *("chat.view_conversation chat.change_flag",),
         *("chat.review_conversation chat.change_flag",),

@@ -164,6 +164,9 @@ def test_other_methods_get_nowhere(world: World) -> None:
 def admin_path(name: str, world: World) -> str:
     if name.endswith("_review"):
         return reverse(f"admin:{name}", args=[world.values["conversation"]])
+    if name.endswith(("_picture", "_thumbnail")):
+        inside = [world.values["conversation"], world.values["picture"]]
+        return reverse(f"admin:{name}", args=inside)
     parts = name.rsplit("_", 1)
     if name == "auth_user_password_change":
         parts = ["auth_user", "password_change"]

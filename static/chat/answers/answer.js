@@ -10,6 +10,11 @@
  * @property {number} seq
  * @property {string} event
  * @property {any} data
+ *
+ * @typedef {object} Step of drawing: `step` of `steps` is done
+ * @property {number} step
+ * @property {number} steps
+ * @property {string} image a data URL: what there is to see by now
  */
 
 export class Answer {
@@ -20,6 +25,10 @@ export class Answer {
     this.position = null;
     this.text = "";
     this.reasoning = "";
+    /** @type {Step | null} the newest one */
+    this.step = null;
+    /** @type {import("../messages/pictures.js").Picture[]} */
+    this.images = [];
     this.attempt = 0;
     /** @type {string | null} */
     this.finishReason = null;
@@ -52,9 +61,13 @@ export class Answer {
       this.begin();
       this.text = data.text ?? "";
       this.reasoning = data.reasoning ?? "";
+    } else if (event === "step") {
+      this.begin();
+      this.step = data;
     } else if (event === "done") {
       this.status = data.finish_reason === "stopped" ? "stopped" : "done";
       this.finishReason = data.finish_reason;
+      this.images = data.images ?? [];
       this.usage = data.usage ?? null;
       this.timing = data.timing ?? null;
     } else if (event === "error") {
@@ -64,8 +77,8 @@ export class Answer {
   }
 
   /** @param {any} stored the generation, as the API gives it */
-  adopt({ text, reasoning, status, error, finish_reason: reason, usage, timing }) {
-    Object.assign(this, { text, reasoning, status, usage, timing });
+  adopt({ text, reasoning, status, error, finish_reason: reason, usage, timing, images = [] }) {
+    Object.assign(this, { text, reasoning, status, usage, timing, images });
     this.finishReason = reason;
     this.problem = error ?? null;
   }

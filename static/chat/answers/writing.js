@@ -34,9 +34,12 @@ export class Writing {
     const question = transcript.add(blank({ role: "user", content: prompt, status: "done" }));
     const at = transcript.views.length - 1;
     const last = transcript.views[at - 1]?.message.id;
-    const where = pane.id ? { conversation: pane.id, parent: last } : hooks.first();
-    const body = { prompt, model: hooks.model(), ...where };
-    this.write("/api/chat/stream", body, {
+    const drawing = hooks.canvas();
+    const first = drawing ? {} : hooks.first();
+    const where = pane.id ? { conversation: pane.id, parent: last } : first;
+    const size = drawing ? `${drawing.width}x${drawing.height}` : undefined;
+    this.write(drawing ? "/api/images/stream" : "/api/chat/stream", { prompt, model: hooks.model(), size, ...where }, {
+      begun: { drawing },
       onStart: (started) => {
         question.message.id = started.user_message;
         question.message.siblings = [started.user_message];
@@ -54,8 +57,9 @@ export class Writing {
   regenerate(message) {
     if (this.live) return;
     const gone = this.transcript.cut(this.transcript.indexOf(message));
-    this.write(`/api/messages/${message.id}/regenerate`, { model: this.hooks.model() }, {
+    this.write(`/api/messages/${message.id}/regenerate`, { model: this.hooks.modelLike(message) }, {
       siblings: message.siblings ?? [message.id],
+      begun: { drawing: message.drawing },
       onRefused: (error) => {
         this.transcript.restore(gone);
         if (error) this.hooks.onProblem(error, "action", () => this.regenerate(message));
@@ -86,10 +90,12 @@ export class Writing {
     if (this.live) return;
     const at = this.transcript.indexOf(message);
     const gone = this.transcript.cut(at);
+    const before = gone[1]?.message ?? message;
     const siblings = message.siblings ?? [message.id];
     const changed = blank({ role: "user", content: prompt, status: "done", parent: message.parent });
     const question = this.transcript.add(changed);
-    this.write(`/api/messages/${message.id}/edit`, { prompt, model: this.hooks.model() }, {
+    this.write(`/api/messages/${message.id}/edit`, { prompt, model: this.hooks.modelLike(before) }, {
+      begun: { drawing: before.drawing },
       onStart: (started) => {
         changed.id = started.user_message;
         changed.siblings = [...siblings, changed.id];
@@ -144,7 +150,7 @@ export class Writing {
       onUnsent: (lost) => hooks.onUnsent(lost),
       onEnd: (answer) => {
         this.set(null);
-        hooks.onAnswered(answer);
+        hooks.onAnswered(answer, view.pictures.drawn);
         void pane.heardLater();
       },
       onRefused: (error) => {

@@ -12,7 +12,14 @@ import { preferences } from "../preferences.js";
 import { t } from "../strings.js";
 import { Figures } from "./figures.js";
 import { present, siblingArrows } from "./message.js";
+import { downloadLink } from "./picture.js";
+import { Pictures } from "./pictures.js";
 import { Thoughts } from "./thoughts.js";
+
+/** @type {Record<string, string>} how it ended, if not as it should */
+const ENDS = { stopped: "endStopped", length: "endLength", content_filter: "endFilter" };
+/** @type {Record<string, string>} */
+const ENDS_OF_PICTURES = { stopped: "endStoppedPicture", content_filter: "endFilterPicture" };
 
 export class AssistantView {
   /**
@@ -24,13 +31,14 @@ export class AssistantView {
     this.actions = actions;
     this.body = el("div", { className: "prose", dir: "auto" });
     this.thoughts = new Thoughts();
+    this.pictures = new Pictures(message, () => actions.promptOf(message));
     this.waiting = el("p", { className: "typing", hidden: true });
     this.note = el("div", { className: "note", hidden: true });
     this.bar = el("div", { className: "actions" });
     this.figures = new Figures(message);
     const title = el("h3", { className: "visually-hidden" }, t("assistant"));
-    const parts = [title, this.thoughts.node, this.body, this.waiting, this.note, this.bar, this.figures.panel];
-    this.node = el("article", { className: "message assistant" }, ...parts);
+    const said = [this.thoughts.node, this.body, this.pictures.node, this.waiting, this.note];
+    this.node = el("article", { className: "message assistant" }, title, ...said, this.bar, this.figures.panel);
     this.blocks = new BlockRenderer(this.body);
     this.typewriter = new Typewriter((text) => this.blocks.append(text), preferences());
     /** Text of a checkpoint is shown until the stream has something better. */
@@ -46,6 +54,7 @@ export class AssistantView {
     this.typewriter.clear();
     this.blocks.finish(content);
     this.thoughts.finish(reasoning, timing?.thinking_ms);
+    this.pictures.showFinished();
     this.settle();
   }
 
@@ -58,7 +67,8 @@ export class AssistantView {
     this.thoughts.reset(reasoning);
     if (content) this.thoughts.conclude(timing?.thinking_ms);
     else if (reasoning) this.thoughts.begin(timing?.thinking_ms ?? 0);
-    this.showWaiting(null, this.provisional && !this.head);
+    this.pictures.showGrowing();
+    this.showWaiting(null, this.pictures.drawn || (this.provisional && !this.head));
     this.bar.replaceChildren(this.figures.button);
   }
 
@@ -67,6 +77,7 @@ export class AssistantView {
    * @param {import("../answers/answer.js").Answer} answer the event included
    */
   update({ event, data }, answer) {
+    if (this.pictures.drawn) return this.pictures.update(answer);
     if (event === "snapshot" || (event === "delta" && this.provisional)) {
       this.provisional = false;
       this.typewriter.clear();
@@ -104,6 +115,7 @@ export class AssistantView {
   /** Nobody reads on: leave what there is, and no sign of more to come. */
   giveUp() {
     this.blocks.frame.flush();
+    this.pictures.leave();
     this.node.removeAttribute("aria-busy");
     this.waiting.hidden = true;
   }
@@ -120,6 +132,7 @@ export class AssistantView {
     message.reasoning = answer.reasoning;
     message.error = answer.problem;
     message.finish_reason = answer.finishReason;
+    message.images = answer.images;
     message.usage = answer.usage;
     message.timing = answer.timing;
     this.typewriter.end(() => {
@@ -132,16 +145,21 @@ export class AssistantView {
 
   /** The end of an answer: how it ended, and what can be done with it. */
   settle() {
-    const { message, actions } = this;
+    const { message, actions, pictures } = this;
     this.node.dataset.message = message.id;
     this.node.removeAttribute("aria-busy");
     this.waiting.hidden = true;
     this.showEnding();
-    const copy = copyButton(() => message.content);
-    const again = iconButton("again", t("regenerate"), () => actions.regenerate(message), "again");
+    const copy = pictures.drawn
+      ? copyButton(() => actions.promptOf(message), t("copyPrompt"))
+      : copyButton(() => message.content);
+    const verb = t(pictures.drawn ? "drawAgain" : "regenerate");
+    const again = iconButton("again", verb, () => actions.regenerate(message), "again");
+    // Of several, each has its own in full size.
+    const save = message.images?.length === 1 ? downloadLink(message.images[0]) : null;
     const rated = message.status === "failed" ? null : feedbackButtons(message);
     const arrows = siblingArrows(message, actions);
-    this.bar.replaceChildren(...present(copy, again, rated, this.figures.button, arrows));
+    this.bar.replaceChildren(...present(copy, save, again, rated, this.figures.button, arrows));
     this.figures.refresh();
   }
 
@@ -149,10 +167,11 @@ export class AssistantView {
     const { message, actions } = this;
     const failed = message.status === "failed";
     const reason = message.status === "stopped" ? "stopped" : message.finish_reason;
-    const quiet = { stopped: "endStopped", length: "endLength", content_filter: "endFilter" }[reason ?? ""];
+    const quiet = (this.pictures.drawn ? ENDS_OF_PICTURES : ENDS)[reason ?? ""];
     this.note.hidden = !failed && !quiet;
     if (failed) {
-      const told = explain(message.error ?? { code: "failed", message: "", retryable: true }, "answer");
+      const about = this.pictures.drawn ? "picture" : "answer";
+      const told = explain(message.error ?? { code: "failed", message: "", retryable: true }, about);
       this.note.replaceChildren(noticeBox(told, () => actions.regenerate(message)));
     } else {
       this.note.replaceChildren(el("p", {}, quiet ? t(quiet) : ""));

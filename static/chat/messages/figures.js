@@ -62,6 +62,8 @@ export class Figures {
     /** @param {number | null} ms */
     const time = (ms) => (typeof ms === "number" ? formatSeconds(ms) : "");
     const speed = timing.tokens_per_second;
+    const { drawing } = this.message;
+    if (drawing) return this.show([...this.ofPictures(drawing), [t("figuresTotal"), time(timing.total_ms)]]);
     this.show([
       [t("figuresModel"), this.message.model ?? ""],
       [t("figuresQueue"), time(timing.queue_ms)],
@@ -71,6 +73,19 @@ export class Figures {
       [t("figuresAnswer"), t("figuresTokens", { count: formatNumber(usage.completion_tokens) })],
       [t("figuresPrompt"), t("figuresTokens", { count: formatNumber(usage.prompt_tokens) })],
     ]);
+  }
+
+  /**
+   * @param {import("./pictures.js").Canvas} canvas
+   * @returns {[string, string][]}
+   */
+  ofPictures({ width, height }) {
+    const seed = this.message.images?.[0]?.seed;
+    return [
+      [t("figuresModel"), this.message.model ?? ""],
+      [t("figuresSize"), `${width} × ${height}`],
+      [t("figuresSeed"), String(seed ?? "")],
+    ];
   }
 
   /** @param {[string, string][]} rows those without a value are left out */

@@ -29,12 +29,15 @@
  * @property {Usage | null} [usage]
  * @property {Timing | null} [timing]
  * @property {boolean} [goesOn] it begins with the text of an earlier one
+ * @property {import("./pictures.js").Canvas | null} [drawing] what is, or was, to be drawn
+ * @property {import("./pictures.js").Picture[]} [images] what was
  *
  * @typedef {object} Actions what the reader can do to a message
  * @property {(message: Message) => void} regenerate
  * @property {(message: Message) => void} goOn
  * @property {(message: Message) => boolean} canGoOn
  * @property {(message: Message, prompt: string) => void} edit
+ * @property {(message: Message) => string} promptOf what it answers
  * @property {(id: string) => void} showSibling
  */
 
