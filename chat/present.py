@@ -7,7 +7,7 @@ from uuid import UUID
 
 from .follow import timing, usage
 from .models import Conversation, Generation, Message
-from .pictures.rows import shown
+from .pictures.rows import canvas, shown
 from .search.find import Shown
 from .tool_calls import stored
 
@@ -121,6 +121,7 @@ def message(row: Message, siblings: list[UUID]) -> Json:
         "tool_calls": stored(said.tool_calls),
         "tool_call_id": row.tool_call_id or None,
         "images": [shown(picture) for picture in job.drawn] if job else [],
+        "drawing": canvas(job) if job else None,
         "status": job.status if job else row.status,
         "generation": job.pk if job else None,
         "finish_reason": (job.finish_reason or None) if job else None,

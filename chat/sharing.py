@@ -103,7 +103,7 @@ def _copied(message: Message, reasoning: bool) -> Json:
     live = job is not None and job.is_live
     text = job.text if job and live else message.content
     thoughts = job.reasoning if job and live else message.reasoning
-    copied = {
+    copied: Json = {
         "role": message.role,
         "text": text if message.role in ROLES else "",
         "created": message.created.isoformat(),

@@ -36,9 +36,7 @@ urlpatterns = [
     path("invite/<str:token>/", invite_page.invite, name="invite"),
     path("manifest.webmanifest", manifest.manifest, name="manifest"),
     path("share/<str:token>/", share_page.share, name="share"),
-    path(
-        "share/<str:token>/<uuid:picture>/", share_page.picture, name="share-picture"
-    ),
+    path("share/<str:token>/<uuid:picture>/", share_page.picture, name="share-picture"),
     path(
         "share/<str:token>/<uuid:picture>/thumbnail/",
         share_page.picture,

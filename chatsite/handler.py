@@ -32,9 +32,9 @@ from django.http.response import HttpResponseBase
 from django.urls import set_script_prefix
 
 from chat.api.bodies import limit_of, takes_files
-from chat.api.later import LaterResponse
 from chat.api.stream import EventStream
 from chat.errors import ChatError
+from chat.later import LaterResponse
 from chat.observe import tracing
 from chat.people.callers import of_scope
 

@@ -1,5 +1,5 @@
-"""The picture in the documentation's pictures: a lighthouse at dusk, drawn here, so that
-nobody else's picture is needed, and no model."""
+"""The picture in the documentation's pictures: a lighthouse at dusk. Drawn here, so
+that nobody else's picture is needed, and no model."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ class ConversationAdmin(
         css = {"all": ("admin_chat/transcript.css",)}
 
     def get_urls(self) -> list[URLPattern]:
-        def wrapped(view: Callable[..., HttpResponse]) -> Any:
+        def wrapped(view: Callable[..., Any]) -> Any:
             return self.admin_site.admin_view(view)
 
         return [

@@ -19,6 +19,7 @@ from .. import generations, present
 from ..asking import Ask
 from ..errors import BusyError, ChatError, NotFoundError
 from ..follow import end_of
+from ..later import LaterResponse
 from ..limits.offered import model_for, usual_for
 from ..models import Generation, Message
 from ..records import load
@@ -27,7 +28,6 @@ from .auth import caller_of
 from .document import events
 from .errors import render
 from .headers import tell
-from .later import LaterResponse
 from .schemas import AnswerIn, ChatIn, EditIn
 from .shown import ChatOut, ErrorOut, GenerationOut
 from .stream import begun, event_stream

@@ -19,6 +19,7 @@ from .. import generations, present
 from ..asking import Ask
 from ..errors import ChatError, NotFoundError
 from ..follow import end_of
+from ..later import LaterResponse
 from ..models import Generation, Picture
 from ..pictures import serving
 from ..pictures.asking import params_of
@@ -29,7 +30,6 @@ from .chat import STARTED, IdempotencyKey, restarting
 from .document import events
 from .errors import render
 from .headers import tell
-from .later import LaterResponse
 from .schemas import Body, Number, Text
 from .shown import ErrorOut, ImagesOut
 from .stream import begun
@@ -144,7 +144,7 @@ def get_picture(
     download: Download = False,
 ) -> HttpResponseBase:
     """The picture as it was drawn."""
-    return served(named(request, picture), download=download)
+    return serving.served(named(request, picture), download=download, gone=gone)
 
 
 @router.get(
@@ -156,7 +156,7 @@ def get_thumbnail(
     request: HttpRequest, picture: UUID, signature: Signature = None
 ) -> HttpResponseBase:
     """The same, small: its longer side has 384 pixels at most."""
-    return served(named(request, picture), thumbnail=True)
+    return serving.served(named(request, picture), thumbnail=True, gone=gone)
 
 
 def named(request: HttpRequest, pk: UUID) -> Picture:
@@ -170,21 +170,5 @@ def named(request: HttpRequest, pk: UUID) -> Picture:
     return picture
 
 
-def served(
-    picture: Picture, *, thumbnail: bool = False, download: bool = False
-) -> LaterResponse:
-    async def file() -> HttpResponse:
-        found = await serving.response(picture, thumbnail=thumbnail, download=download)
-        return found if found is not None else gone()
-
-    response = LaterResponse(file)
-    told = serving.headers(picture, thumbnail=thumbnail, download=download)
-    for name, value in told.items():
-        response.headers[name] = value
-    return response
-
-
 def gone() -> HttpResponse:
-    response = render(NotFoundError("picture"))
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return render(NotFoundError("picture"))

@@ -29,12 +29,12 @@ from ..database import in_bulk
 from ..download import Download
 from ..errors import ChatError, ConflictError
 from ..importing import Report
+from ..later import LaterResponse
 from ..privacy import audit
 from ..privacy.audit import Action
 from .auth import caller_of
 from .conversations import owned
 from .errors import render, unavailable
-from .later import LaterResponse
 from .shown import ErrorOut, ImportOut
 
 router = Router(tags=["export and import"])

@@ -69,6 +69,14 @@ class ImageOut(Schema):
     seed: int
 
 
+class CanvasOut(Schema):
+    """What is, or was, to be drawn: `n` pictures of so many pixels."""
+
+    width: int
+    height: int
+    n: int
+
+
 class ImagesOut(Schema):
     conversation: UUID
     user_message: UUID
@@ -150,6 +158,7 @@ class MessageOut(Schema):
     tool_calls: list[ToolCallOut] | None
     tool_call_id: str | None
     images: list[ImageOut]
+    drawing: CanvasOut | None
     status: str
     generation: UUID | None
     finish_reason: str | None

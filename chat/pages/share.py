@@ -65,7 +65,9 @@ def picture(
 
 
 def _shown(message: dict[str, Any], token: str) -> dict[str, Any]:
-    images = [image | _addresses(token, image["id"]) for image in message.get("images", ())]
+    images = [
+        image | _addresses(token, image["id"]) for image in message.get("images", ())
+    ]
     created = datetime.fromisoformat(message["created"])
     return message | {"created": created, "images": pictures.shown(images)}
 

@@ -12,6 +12,7 @@ from . import loose
 
 INSTEAD = "[picture: {alt}]"
 Json = dict[str, Any]
+USUAL = (512, 512)
 
 
 def insert(pictures: Sequence[Picture]) -> None:
@@ -57,6 +58,15 @@ def tell_instead(path: Sequence[Message]) -> None:
     for row in path:
         if pictures := found.get(row.pk):
             row.instead = INSTEAD.format(alt=pictures[0].alt)
+
+
+def canvas(job: Generation) -> Json | None:
+    """What is, or was, to be drawn: pixels of each picture, and how many; None of a
+    text. Where the model chooses, a square: it says when it is finished."""
+    if not job.draws:
+        return None
+    width, height = job.params.get("size") or USUAL
+    return {"width": width, "height": height, "n": job.params["n"]}
 
 
 def shown(picture: Picture) -> Json:

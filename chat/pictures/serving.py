@@ -8,11 +8,13 @@ of its own: a storage may be far away, and requests have only eight.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from uuid import UUID
 
 from django.core import signing
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotFound
 
+from ..later import LaterResponse
 from ..models import Picture
 from ..models.picture import files
 from .checking import SUFFIXES
@@ -25,8 +27,34 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
 }
-FRESH = {"Cache-Control": "private, max-age=31536000, immutable"}
+FRESH = "private, max-age=31536000, immutable"
 """A picture never changes; who may not see it any more may have seen it."""
+
+
+def served(
+    picture: Picture,
+    *,
+    thumbnail: bool = False,
+    download: bool = False,
+    cache: str = FRESH,
+    gone: Callable[[], HttpResponse] = HttpResponseNotFound,
+) -> LaterResponse:
+    """Its file; what `gone` says if there is none."""
+
+    async def file() -> HttpResponse:
+        found = await response(picture, thumbnail=thumbnail, download=download)
+        if found is None:
+            missing = gone()
+            missing.headers["Cache-Control"] = "no-store"
+            return missing
+        found.headers["Cache-Control"] = cache
+        return found
+
+    later = LaterResponse(file)
+    told = headers(picture, thumbnail=thumbnail, download=download)
+    for name, value in {**told, "Cache-Control": cache}.items():
+        later.headers[name] = value
+    return later
 
 
 def headers(picture: Picture, *, thumbnail: bool, download: bool) -> dict[str, str]:
@@ -35,7 +63,6 @@ def headers(picture: Picture, *, thumbnail: bool, download: bool) -> dict[str, s
     how = "attachment" if download else "inline"
     return {
         **HEADERS,
-        **FRESH,
         "Content-Type": "image/webp" if thumbnail else picture.content_type,
         "Content-Disposition": f'{how}; filename="{name}"',
     }

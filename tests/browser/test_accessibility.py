@@ -67,7 +67,7 @@ def test_axe_finds_nothing_on_any_page(
     chat.ask("markdown pace=0.0005")
     found["answer"] = faults(page)
     chat.ask("think=3 n=3 pace=0")
-    page.locator("[aria-pressed]").last.click()
+    page.locator("#messages [aria-pressed]").last.click()
     page.locator("form.comment").wait_for()
     found["rated"] = faults(page)
     nobody = new_context(locale=language).new_page()

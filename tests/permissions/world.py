@@ -5,6 +5,7 @@ from __future__ import annotations
 from copy import deepcopy
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from django.contrib.auth.models import Group, Permission, User
 from django.db import transaction
@@ -23,6 +24,7 @@ from chat.models import (
     Hold,
     PromptTemplate,
     Quota,
+    Share,
 )
 from chat.people import invites
 from chat.privacy import audit, removal
@@ -87,7 +89,7 @@ class World:
             "response": f"resp_{response.pk.hex}",
             "share": share.pk,
             "token": share.token,
-            "picture": picture_of(row).pk,
+            "picture": self.drawn(row, share),
             "template": template.pk,
             "key": key.pk,
             "invite": invited,
@@ -123,6 +125,14 @@ class World:
             "root": signed_in(root),
         }
         self.refused = refused()
+
+    def drawn(self, row: Generation, share: Share) -> UUID:
+        """A picture of that answer, which the shared copy shows."""
+        picture = picture_of(row)
+        image = {"id": str(picture.pk), "alt": "", "width": 64, "height": 64}
+        share.content[-1]["images"] = [image]
+        share.save()
+        return picture.pk
 
 
 def refused() -> dict[str, Client]:

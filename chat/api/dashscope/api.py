@@ -15,13 +15,13 @@ from ...asking import Ask
 from ...engines.registry import can
 from ...errors import ChatError
 from ...follow import usage
+from ...later import LaterResponse
 from ...models import Generation
 from .. import errors
 from ..auth import authenticate, caller_of
 from ..chat import IdempotencyKey
 from ..document import DocumentedAPI, event_stream
 from ..headers import tell
-from ..later import LaterResponse
 from ..schemas import JsonObject, Sampling, Text
 from ..stream import EventStream
 from ..told import MessageIn, Messages, check_able, model_named, told

@@ -13,13 +13,13 @@ from ... import calls
 from ...engines.registry import can
 from ...errors import ChatError
 from ...follow import usage
+from ...later import LaterResponse
 from ...limits.offered import model_for, models_for
 from ...models import Generation
 from ..auth import caller_of
 from ..chat import IdempotencyKey
 from ..document import event_stream
 from ..headers import tell
-from ..later import LaterResponse
 from ..stream import EventStream
 from ..told import model_named, told
 from ..whole import encoded, whole

@@ -15,6 +15,7 @@ from ...engines.registry import can
 from ...errors import ChatError, NotFoundError
 from ...events import Snapshot
 from ...follow import end_of, reread
+from ...later import LaterResponse
 from ...models import Generation
 from ...privacy import removal
 from ...records import load
@@ -23,7 +24,6 @@ from ..auth import caller_of
 from ..chat import IdempotencyKey
 from ..document import event_stream
 from ..headers import tell
-from ..later import LaterResponse
 from ..stream import EventStream
 from ..told import told
 from ..whole import whole

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
-from chat.models.picture import files
 from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
 from django.test import Client
@@ -19,6 +18,7 @@ from PIL import Image
 
 from chat import sharing
 from chat.models import Conversation, Generation, Message, Picture
+from chat.models.picture import files
 from chat.pages import pictures
 from tests.admin.conftest import give_reason
 from tests.api.helpers import answered
