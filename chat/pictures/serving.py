@@ -43,12 +43,11 @@ def served(
 
     async def file() -> HttpResponse:
         found = await response(picture, thumbnail=thumbnail, download=download)
-        if found is None:
-            missing = gone()
-            missing.headers["Cache-Control"] = "no-store"
-            return missing
-        found.headers["Cache-Control"] = cache
-        return found
+        if found is not None:
+            return found
+        missing = gone()
+        missing.headers["Cache-Control"] = "no-store"
+        return missing
 
     later = LaterResponse(file)
     told = headers(picture, thumbnail=thumbnail, download=download)
