@@ -155,7 +155,7 @@ def get_picture(
 def get_thumbnail(
     request: HttpRequest, picture: UUID, signature: Signature = None
 ) -> HttpResponseBase:
-    """The same, small: its longer side has 384 pixels at most."""
+    """The same, small: its longer side has 512 pixels at most."""
     return serving.served(named(request, picture), thumbnail=True, gone=gone)
 
 

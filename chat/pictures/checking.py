@@ -13,8 +13,8 @@ SUFFIXES = {"image/png": "png", "image/webp": "webp", "image/jpeg": "jpg"}
 MAX_BYTES = 32 * 1024 * 1024
 MAX_PIXELS = 4096 * 4096
 """More than any model draws, and no more memory than one may take: 64 MB."""
-THUMBNAIL_PIXELS = 384
-"""The longer side."""
+THUMBNAIL_PIXELS = 512
+"""The longer side: as wide as the widest one in a transcript."""
 
 
 class NoPicture(ValueError):
