@@ -277,7 +277,7 @@ class TestFiles:
         assert response.headers["Content-Type"] == "image/png"
         response = await alices.get(image["thumbnail"])
         with Image.open(BytesIO(await body(response))) as found:
-            assert (found.format, found.size) == ("WEBP", (384, 32))
+            assert (found.format, found.size) == ("WEBP", (512, 43))
         assert response.headers["Content-Type"] == "image/webp"
 
     async def test_it_can_be_nothing_but_a_picture(self, alices, running) -> None:
