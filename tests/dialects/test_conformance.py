@@ -10,6 +10,7 @@ from typing import Any
 import openai
 import pytest
 from openai.types.chat.completion_create_params import CompletionCreateParamsBase
+from openai.types.image_generate_params import ImageGenerateParamsBase
 from openai.types.responses.response_create_params import ResponseCreateParamsBase
 
 HERE = Path(__file__).resolve().parent
@@ -17,6 +18,7 @@ DOCUMENT = HERE.parent.parent / "docs" / "api.md"
 STATES = {"supported", "where it can", "ignored", "refused"}
 TYPES: dict[str, Any] = {
     "chat/completions": CompletionCreateParamsBase,
+    "images/generations": ImageGenerateParamsBase,
     "responses": ResponseCreateParamsBase,
 }
 CACHE = {
@@ -33,6 +35,14 @@ IGNORED: dict[str, dict[str, Any]] = {
         "service_tier": "auto",
         "user": "somebody",
         "verbosity": "low",
+    },
+    "images/generations": {
+        "complexity": "high",
+        "moderation": "low",
+        "quality": "hd",
+        "safety_identifier": "x",
+        "style": "vivid",
+        "user": "somebody",
     },
     "responses": {
         **CACHE,
@@ -59,6 +69,14 @@ REFUSED: dict[str, dict[str, Any]] = {
         "moderation": {"model": "x"},
         "n": 2,
         "web_search_options": {},
+    },
+    "images/generations": {
+        "background": "transparent",
+        "frame_count": 4,
+        "frame_duration_ms": 200,
+        "output_compression": 50,
+        "output_format": "webp",
+        "svg": {},
     },
     "responses": {
         "conversation": "conv_1",
@@ -99,6 +117,7 @@ def ask(client: openai.OpenAI, call: str, **more: Any) -> Any:
     """Whatever the SDK thinks of it."""
     asked = {
         "chat/completions": {"messages": [{"role": "user", "content": "n=1"}]},
+        "images/generations": {"prompt": "pace=0"},
         "responses": {"input": "n=1"},
     }[call]
     return client.post(f"/{call}", body={**asked, **more}, cast_to=object)
@@ -131,6 +150,7 @@ def test_other_calls_name_tests_that_exist():
     assert all(f"def {name}(" in text for name in named)
 
 
+@pytest.mark.parametrize("call", ["chat/completions", "responses"])
 def test_what_it_ignores(once, site, call):
     assert said(call, "ignored") == IGNORED[call].keys()
     done = ask(once, call, model="remote", **IGNORED[call])
@@ -139,6 +159,13 @@ def test_what_it_ignores(once, site, call):
     body = site.upstream.requests[-1]
     assert body.keys() == {"model", "messages", "stream", "stream_options"}
     assert body["stream_options"] == {"include_usage": True}
+
+
+def test_what_pictures_ignore(once):
+    call = "images/generations"
+    assert said(call, "ignored") == IGNORED[call].keys()
+
+    assert ask(once, call, **IGNORED[call])["data"]
 
 
 @pytest.mark.parametrize(

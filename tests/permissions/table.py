@@ -116,6 +116,7 @@ SITE: dict[tuple[str, str], Door] = {
     # OpenAI
     ("GET", "v1/"): NOBODY,
     ("GET", "v1/openapi.json"): EVERYBODY,
+    ("POST", "v1/images/generations"): Door(Who.SIGNED_IN, ASK),
     ("POST", "v1/chat/completions"): Door(Who.SIGNED_IN, TOLD),
     ("GET", "v1/models"): SIGNED_IN,
     ("GET", "v1/models/<model>"): SIGNED_IN,

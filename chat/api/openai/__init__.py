@@ -1,4 +1,5 @@
-"""The OpenAI dialect: `/v1/chat/completions`, `/v1/models`, `/v1/responses`.
+"""The OpenAI dialect: `/v1/chat/completions`, `/v1/models`, `/v1/responses`,
+`/v1/images/generations`.
 
 Sources: OpenAI's API reference, and what openai-python 3.51 and openai-node accept.
 `docs/api.md` has the table of every field. Where we differ:
@@ -24,4 +25,5 @@ Sources: OpenAI's API reference, and what openai-python 3.51 and openai-node acc
 12. Tool calls are the engine's: only functions, and nothing is called here. When
     another process takes an answer over in the midst of a call, the call is begun
     again under its id; what was sent of it is not sent twice.
+13. Partial images are small WebP previews; a stream of pictures has no `url`s.
 """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from .. import errors
 from ..auth import authenticate
 from ..document import DocumentedAPI
-from . import completions, responses
+from . import completions, images, responses
 from .answers import OpenAIError
 from .errors import as_openai
 
@@ -20,5 +20,5 @@ api = DocumentedAPI(
     openapi_url="/openapi.json",
 )
 errors.install(api, as_openai)
-for module in (completions, responses):
+for module in (completions, responses, images):
     api.add_router("", module.router)
