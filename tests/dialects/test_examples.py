@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from tests.reading import scripted
 
@@ -19,11 +20,12 @@ RUNS = {".py": [sys.executable], ".sh": ["bash"], ".mjs": NODE}
 
 IN_A_PAGE = {"eventsource.js"}
 """Run by tests/browser/test_eventsource.py."""
-HERE = sorted({path.name for path in EXAMPLES.iterdir()} - IN_A_PAGE)
+DRAWS = "openai_images.py"
+HERE = sorted({path.name for path in EXAMPLES.iterdir()} - IN_A_PAGE - {DRAWS})
 
 
-@pytest.mark.parametrize("name", HERE)
-def test_it_runs(site, name):
+def run(site, name, folder=None):
+    """What it prints."""
     command = RUNS[Path(name).suffix]
     done = subprocess.run(
         [*command, str(EXAMPLES / name)],
@@ -36,10 +38,23 @@ def test_it_runs(site, name):
         capture_output=True,
         text=True,
         timeout=60,
+        cwd=folder,
     )
-
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count(scripted(40)) >= 1
+    return done.stdout
+
+
+@pytest.mark.parametrize("name", HERE)
+def test_it_runs(site, name):
+    assert run(site, name).count(scripted(40)) >= 1
+
+
+def test_it_draws(site, tmp_path):
+    assert "image_generation.completed 256x256" in run(site, DRAWS, tmp_path)
+
+    with Image.open(tmp_path / "fox.png") as picture:
+        assert picture.size == (256, 256)
+    assert (tmp_path / "fox-0.webp").exists()
 
 
 def test_the_page_names_every_example():

@@ -26,7 +26,7 @@ STILL = _("No moving pictures are drawn.")
 REFUSED = {
     "frame_count": STILL,
     "frame_duration_ms": STILL,
-    "svg": _("No drawings of lines are made."),
+    "svg": _("No vector graphics are drawn."),
 }
 
 
