@@ -73,15 +73,13 @@ async def together(
     readers: Target, painter: Target, load: Load, asked: dict[str, Any], drawn: Gallery
 ) -> list[Stream]:
     """The streams, while pictures are drawn."""
-    painters = [
-        asyncio.create_task(paint(painter, asked, drawn)) for _ in range(PAINTERS)
-    ]
+    tasks = [asyncio.create_task(paint(painter, asked, drawn)) for _ in range(PAINTERS)]
     try:
         return await read_all(readers, load)
     finally:
-        for painter in painters:
-            painter.cancel()
-        ends = await asyncio.gather(*painters, return_exceptions=True)
+        for task in tasks:
+            task.cancel()
+        ends = await asyncio.gather(*tasks, return_exceptions=True)
         for end in ends:
             if not isinstance(end, asyncio.CancelledError):
                 raise RuntimeError("a picture failed") from end

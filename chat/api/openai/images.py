@@ -18,6 +18,7 @@ from ...engines.base import ChatMessage
 from ...errors import ChatError
 from ...events import Done, Event, Failed, Step
 from ...follow import follow, reread, usage
+from ...later import LaterResponse
 from ...models import Generation, Picture
 from ...pictures import serving
 from ...running import process
@@ -25,7 +26,6 @@ from ..auth import caller_of
 from ..chat import IdempotencyKey
 from ..document import event_stream
 from ..headers import tell
-from ..later import LaterResponse
 from ..stream import EventStream
 from ..whole import CLOSING, failure
 from .chunks import data
