@@ -10,24 +10,20 @@ from dataclasses import replace
 from typing import Annotated, Any
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.translation import gettext_lazy as _
 from ninja import Header, Router
 
 from .. import generations, present
 from ..asking import Ask
-from ..errors import BusyError, ChatError, NotFoundError
-from ..follow import end_of
-from ..later import LaterResponse
+from ..errors import ChatError, NotFoundError
 from ..limits.offered import model_for, usual_for
 from ..models import Generation, Message
 from ..records import load
-from ..running import process
 from .auth import caller_of
+from .complete import completed
 from .document import events
-from .errors import render
-from .headers import tell
 from .schemas import AnswerIn, ChatIn, EditIn
 from .shown import ChatOut, ErrorOut, GenerationOut
 from .stream import begun, event_stream
@@ -35,7 +31,6 @@ from .stream import begun, event_stream
 router = Router(tags=["chat"])
 
 MAX_KEY = 200
-RESTART_SECONDS = 2
 IdempotencyKey = Annotated[
     str | None,
     Header(
@@ -99,29 +94,7 @@ def chat(
     request: HttpRequest, body: ChatIn, key: IdempotencyKey = None
 ) -> HttpResponseBase:
     """Ask, and get the whole answer as JSON when it is complete."""
-    generation = start(request, body, key)
-
-    async def complete() -> HttpResponse:
-        row = await end_of(process.current().tape, generation)
-        if row.is_live:
-            return render(restarting())
-        if row.status == "failed":
-            status = 400 if row.error_code == "content_filter" else 503
-            error = ChatError(row.error_message, code=row.error_code, status=status)
-            return render(error)
-        return JsonResponse(present.answer(row))
-
-    response = LaterResponse(complete)
-    tell(response, generation)
-    return response
-
-
-def restarting() -> BusyError:
-    return BusyError(
-        _("The server restarts. The answer is still being written; read it again."),
-        code="restarting",
-        after=RESTART_SECONDS,
-    )
+    return completed(start(request, body, key), present.answer)
 
 
 @router.post("/chat/stream", openapi_extra=STARTS)

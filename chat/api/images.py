@@ -10,26 +10,23 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from ninja import Query, Router
 from pydantic import Field, StrictInt
 
 from .. import generations, present
 from ..asking import Ask
-from ..errors import ChatError, NotFoundError
-from ..follow import end_of
-from ..later import LaterResponse
+from ..errors import NotFoundError
 from ..models import Generation, Picture
 from ..pictures import serving
 from ..pictures.asking import params_of
 from ..pictures.checking import CONTENT_TYPES
-from ..running import process
 from .auth import authenticate, caller_of
-from .chat import STARTED, IdempotencyKey, restarting
+from .chat import STARTED, IdempotencyKey
+from .complete import completed
 from .document import events
 from .errors import render
-from .headers import tell
 from .schemas import Body, Number, Text
 from .shown import ErrorOut, ImagesOut
 from .stream import begun
@@ -96,20 +93,7 @@ def draw(
     request: HttpRequest, body: ImagesIn, key: IdempotencyKey = None
 ) -> HttpResponseBase:
     """Ask for pictures, and hear of them when they are finished."""
-    generation = start(request, body, key)
-
-    async def complete() -> HttpResponse:
-        row = await end_of(process.current().tape, generation)
-        if row.is_live:
-            return render(restarting())
-        if row.status == "failed":
-            error = ChatError(row.error_message, code=row.error_code, status=503)
-            return render(error)
-        return JsonResponse(present.drawn(row))
-
-    response = LaterResponse(complete)
-    tell(response, generation)
-    return response
+    return completed(start(request, body, key), present.drawn)
 
 
 @router.post("/images/stream", openapi_extra=STARTS)

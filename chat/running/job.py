@@ -10,16 +10,14 @@ from __future__ import annotations
 import asyncio
 import time
 from base64 import b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal
 
 from django.conf import settings
 
-from .. import tool_calls
-from ..conversations import prompts
 from ..engines.base import (
     ChatMessage,
     Chunk,
@@ -32,18 +30,15 @@ from ..engines.base import (
     Prompted,
     Stepped,
 )
-from ..engines.registry import can
 from ..events import Delta, Snapshot, Step
 from ..external.gate import Gate
-from ..limits.quotas import quotas
 from ..models import Generation, GuardFinding
-from ..records import load_all
 from ..screening import findings
 from ..screening.answers import Part as AnswerPart
 from ..screening.answers import Screen, storable
-from ..screening.rulebook import rulebook
 from ..tape import Writer
 from ..tool_calls import CallPiece, Calls
+from .growing import Called, Growing, Said
 from .lease import Lease
 from .outcomes import Checkpoint, Outcome
 
@@ -51,52 +46,6 @@ if TYPE_CHECKING:
     from ..observe.otel import Attempt
 
 Interruption = Literal["stopped", "drained", "lost"]
-Part = TypeVar("Part")
-
-
-@dataclass(slots=True)
-class Growing(Generic[Part]):
-    """Parts of what grows. Joined when it is needed, never per token."""
-
-    parts: list[Part] = field(default_factory=list)
-    saved: int = 0
-
-    def add(self, part: Part) -> None:
-        if part:
-            self.parts.append(part)
-
-    @property
-    def is_news(self) -> bool:
-        return self.saved < len(self.parts)
-
-    def fresh(self) -> list[Part]:
-        return self.parts[self.saved :]
-
-    def keep(self, mark: int) -> None:
-        """The first so many parts are in the database."""
-        self.saved = mark
-
-
-class Said(Growing[str]):
-    def news(self) -> str:
-        return "".join(self.fresh())
-
-    def whole(self) -> str:
-        return "".join(self.parts)
-
-    def keep(self, mark: int) -> None:
-        """Those that were new become one: a string for a second, not for a token."""
-        if mark > self.saved:
-            self.parts[self.saved : mark] = ["".join(self.parts[self.saved : mark])]
-            self.saved += 1
-
-
-class Called(Growing[CallPiece]):
-    def news(self) -> str:
-        return tool_calls.lines(self.fresh()) if self.is_news else ""
-
-    def whole(self) -> Calls:
-        return tool_calls.joined(self.parts)
 
 
 @dataclass(slots=True)
@@ -375,45 +324,3 @@ class Job:
 
 def data_url(preview: bytes) -> str:
     return f"data:image/webp;base64,{b64encode(preview).decode()}"
-
-
-def prepare(leases: Sequence[Lease]) -> list[Job]:
-    """Load what claimed generations need; from their checkpoints if they have some.
-    Those that were deleted meanwhile are left out."""
-    rulebook.now()
-    found = {row.pk: row for row in load_all([held.generation for held in leases])}
-    told = prompts(list(found.values()), knows_tools)
-    return [
-        job_of(held, row, told[row.message_id])
-        for held in leases
-        if (row := found.get(held.generation)) is not None
-    ]
-
-
-def knows_tools(model: str) -> bool:
-    return can(model, "tools")
-
-
-def job_of(lease: Lease, row: Generation, messages: list[ChatMessage]) -> Job:
-    said = [
-        Said([part] if part else [], 1 if part else 0)
-        for part in (row.text, row.reasoning, row.token_ids)
-    ]
-    calls = row.said.tool_calls
-    return Job(
-        lease=lease,
-        row=row,
-        messages=messages,
-        _text=said[0],
-        _reasoning=said[1],
-        _ids=said[2],
-        _calls=Called(list(calls), len(calls)),
-        prompt_tokens=row.prompt_tokens,
-        completion_tokens=row.completion_tokens,
-        first_token=row.first_token,
-        first_text=row.first_text,
-        behind=row.last_seq,
-        # What has begun is finished, whoever goes on with it.
-        refused=lease.attempt == 1 and not quotas.may_use(row.user_id, row.model),
-        _saved_tokens=row.completion_tokens,
-    )

@@ -26,9 +26,10 @@ from ..tape import Fenced, Tape
 from ..waiting import wait_within
 from . import lease
 from .driver import Driver
-from .job import Job, prepare
+from .job import Job
 from .lease import Lease
 from .ledger import Ledger
+from .prepare import prepare
 
 logger = logging.getLogger(__name__)
 

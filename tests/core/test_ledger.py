@@ -10,7 +10,7 @@ import pytest
 from django.db import DataError
 
 from chat.database import in_database
-from chat.running import job, outcomes
+from chat.running import job, outcomes, prepare
 from chat.running.lease import claim
 from chat.running.ledger import Ledger
 from tests.core.helpers import ask, ended, finish, fresh, runner_of
@@ -37,7 +37,7 @@ def batches(monkeypatch) -> list[int]:
 def claimed_jobs(alice, count: int) -> list[job.Job]:
     for number in range(count):
         ask(alice, f"n={number}")
-    return job.prepare(claim("owner", count))
+    return prepare.prepare(claim("owner", count))
 
 
 async def finish_together(jobs: list[job.Job]) -> list:
@@ -114,14 +114,14 @@ async def test_one_that_cannot_be_loaded_does_not_hold_up_the_others(
     first = await in_database(ask, alice, "pace=0 n=3")
     broken = await in_database(ask, alice, "pace=0 n=3")
     last = await in_database(ask, alice, "pace=0 n=3")
-    make = job.job_of
+    make = prepare.job_of
 
     def choosy(lease, row, messages):
         if row.pk == broken.pk:
             raise ValueError("a row no program wrote")
         return make(lease, row, messages)
 
-    monkeypatch.setattr(job, "job_of", choosy)
+    monkeypatch.setattr(prepare, "job_of", choosy)
     async with runner_of():
         rows = [await finished(one) for one in (first, last)]
 

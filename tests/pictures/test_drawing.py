@@ -21,7 +21,7 @@ from chat.models import Conversation, Generation, LooseFile, Message, Picture
 from chat.models.picture import files
 from chat.pictures import keeping, serving
 from chat.running import lease, outcomes
-from chat.running.job import prepare
+from chat.running.prepare import prepare
 from chat.tape import SPAN, MemoryTape
 from tests.core.helpers import crash, expire, runner_of
 from tests.pictures.helpers import draw

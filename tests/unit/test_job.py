@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from chat.engines.base import Chunk, Finished, Progress, Prompted
 from chat.events import Snapshot
 from chat.models import Generation
-from chat.running.job import Job, Said
+from chat.running.growing import Said
+from chat.running.job import Job
 from chat.running.lease import Lease
 from chat.running.outcomes import Checkpoint
 from chat.tape import MemoryTape
