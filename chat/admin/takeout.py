@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from .. import exporting
 from ..download import Download
+from ..models import Picture
 from ..privacy import audit, review
 from .privacy import ReasonForm
 
@@ -26,7 +27,7 @@ def may_take(admin: Any, request: HttpRequest) -> bool:
 
 
 def takeout(admin: Any, request: HttpRequest, pk: int) -> HttpResponseBase:
-    """First a page that asks why, then the file."""
+    """First a page that asks why, then the file: as ZIP, if there are pictures."""
     if not may_take(admin, request):
         raise PermissionDenied
     user = get_object_or_404(User, pk=pk)
@@ -35,9 +36,12 @@ def takeout(admin: Any, request: HttpRequest, pk: int) -> HttpResponseBase:
         why = form.cleaned_data["reason"]
         action = audit.Action.EXPORTED
         audit.record(request.user, action, user, whose=user.pk, reason=why)
-        name = f"user-{user.pk}-{timezone.localdate():%Y-%m-%d}.json"
+        name = f"user-{user.pk}-{timezone.localdate():%Y-%m-%d}"
+        if Picture.objects.filter(owner=user).exists():
+            parts = exporting.whole_as_zip(user, for_staff=True)
+            return Download(parts, f"{name}.zip", "application/zip")
         parts = exporting.whole_as_json(user, for_staff=True)
-        return Download(parts, name, "application/json")
+        return Download(parts, f"{name}.json", "application/json")
     context = {
         **admin.admin_site.each_context(request),
         "title": _("Export everything of %(name)s") % {"name": user},

@@ -49,6 +49,7 @@ FILE: dict[str, Any] = {
             "content": {
                 "application/json": {"schema": {"type": "object"}},
                 "text/markdown": {"schema": {"type": "string"}},
+                "application/zip": {"schema": {"type": "string", "format": "binary"}},
             },
         },
         "409": BUSY,
@@ -85,12 +86,17 @@ def _ended(user: int) -> None:
 
 
 @router.get("/export", openapi_extra=FILE)
-def export_all(request: HttpRequest) -> Download:
-    """All of the caller's data as one JSON document."""
+def export_all(
+    request: HttpRequest, format: Literal["json", "zip"] = "json"
+) -> Download:
+    """All of the caller's data as one JSON document; as ZIP, with the pictures."""
     user = caller_of(request)
-    name = f"chatsite-{timezone.localdate():%Y-%m-%d}.json"
-    parts = exporting.whole_as_json(user)
-    response = one_of_few(user, Download(parts, name, "application/json"))
+    name = f"chatsite-{timezone.localdate():%Y-%m-%d}.{format}"
+    write, content_type = {
+        "json": (exporting.whole_as_json, "application/json"),
+        "zip": (exporting.whole_as_zip, "application/zip"),
+    }[format]
+    response = one_of_few(user, Download(write(user), name, content_type))
     audit.record(user, Action.EXPORT, user, whose=user.pk)
     return response
 
@@ -99,15 +105,18 @@ def export_all(request: HttpRequest) -> Download:
 def export_one(
     request: HttpRequest,
     conversation: UUID,
-    format: Literal["markdown", "json"] = "json",
+    format: Literal["markdown", "json", "zip"] = "json",
 ) -> Download:
-    """One conversation: JSON with all its branches, or its active path as Markdown."""
+    """One conversation: JSON with all its branches, or its active path as Markdown; as
+    ZIP, both with the pictures."""
     row = owned(request, conversation)
     audit.record(caller_of(request), Action.EXPORT, row, whose=row.owner_id)
     name = filename(row.title)
     if format == "markdown":
         parts = exporting.one_as_markdown(row)
         return Download(parts, f"{name}.md", "text/markdown; charset=utf-8")
+    if format == "zip":
+        return Download(exporting.one_as_zip(row), f"{name}.zip", "application/zip")
     parts = exporting.one_as_json(row.pk)
     return Download(parts, f"{name}.json", "application/json")
 

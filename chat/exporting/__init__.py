@@ -5,7 +5,14 @@ cursor, transaction or connection between two pages: whoever steps it may do so 
 any thread, as slowly as the file is taken.
 """
 
+from .archive import one_as_zip, whole_as_zip
 from .document import one_as_json, whole_as_json
 from .markdown import one_as_markdown
 
-__all__ = ["one_as_json", "one_as_markdown", "whole_as_json"]
+__all__ = [
+    "one_as_json",
+    "one_as_markdown",
+    "one_as_zip",
+    "whole_as_json",
+    "whole_as_zip",
+]

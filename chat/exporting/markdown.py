@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from django.utils import formats, timezone
@@ -9,10 +10,14 @@ from django.utils.translation import gettext as _
 
 from ..conversations import path_ids
 from ..models import Conversation, Generation, Message
+from ..pictures.rows import of_path
 from . import pages
+from .pictures import path_of
 
 MAX_MESSAGES = 20_000
 AT_ONCE = 50
+ALT = re.compile(r"[\[\]\\`<>]")
+"""What would end a picture's description."""
 
 
 def one_as_markdown(row: Conversation) -> Iterator[bytes]:
@@ -30,6 +35,7 @@ def _document(row: Conversation, words: dict[str, str]) -> Iterator[str]:
     for start in range(0, len(path), AT_ONCE):
         ids = path[start : start + AT_ONCE]
         rows = Message.objects.select_related("generation").in_bulk(ids)
+        of_path(list(rows.values()))
         yield from (_section(rows[pk], words) for pk in ids if pk in rows)
 
 
@@ -43,8 +49,15 @@ def _section(row: Message, words: dict[str, str]) -> str:
     quoted = _quoted(words["thoughts"], thoughts) if thoughts else ""
     return (
         f"\n## {words.get(row.role, row.role)}{model}\n\n*{when}*\n\n"
-        f"{quoted}{text.strip()}\n"
+        f"{quoted}{text.strip()}{_pictures(job)}\n"
     )
+
+
+def _pictures(job: Generation | None) -> str:
+    """Where their files are in an archive; elsewhere only what they show."""
+    drawn = job.drawn if job else ()
+    told = [f"![{ALT.sub('', row.alt)}]({path_of(row)})" for row in drawn]
+    return "\n\n".join(told)
 
 
 def _quoted(name: str, text: str) -> str:

@@ -24,15 +24,24 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("username")
         parser.add_argument("--output", type=Path, metavar="FILE")
+        parser.add_argument(
+            "--zip", action="store_true", help="with the files of their pictures"
+        )
 
     def handle(
-        self, *args: Any, username: str, output: Path | None, **options: Any
+        self,
+        *args: Any,
+        username: str,
+        output: Path | None,
+        zip: bool = False,
+        **options: Any,
     ) -> None:
         user = User.objects.filter(username=username).first()
         if user is None:
             raise CommandError(f"There is no user {username!r}.")
         audit.record(None, audit.Action.EXPORTED, user, whose=user.pk)
-        parts = exporting.whole_as_json(user, for_staff=True)
+        write = exporting.whole_as_zip if zip else exporting.whole_as_json
+        parts = write(user, for_staff=True)
         if output is None:
             for part in parts:
                 sys.stdout.buffer.write(part)
