@@ -16,7 +16,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
@@ -49,11 +49,15 @@ CLAIMS = 0x43480001
 
 @contextmanager
 def write() -> Iterator[None]:
-    """One transaction. SQLite's own busy-wait is unfair (p99 four times longer),
-    so writers of one process take turns at a lock."""
-    lock = _sqlite_writer if connection.vendor == "sqlite" else nullcontext()
-    with lock, transaction.atomic():
+    """One transaction, in turn."""
+    with writing(), transaction.atomic():
         yield
+
+
+def writing() -> AbstractContextManager[Any]:
+    """Around a write. SQLite's own busy-wait is unfair (p99 four times longer), so
+    writers of one process take turns at a lock."""
+    return _sqlite_writer if connection.vendor == "sqlite" else nullcontext()
 
 
 def take_turns(lock: int, number: int = 0) -> None:

@@ -14,7 +14,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from ..database import write
+from ..database import writing
 from ..rows import Table, fetch
 
 MARK = "cs-"
@@ -125,7 +125,7 @@ class ApiKey(models.Model):
         """At most one write a minute, whatever the number of requests."""
         now = timezone.now()
         if self.last_used is None or now - self.last_used > USE_IS_NEWS_AFTER:
-            with write():  # in turn: a start waits for who does not queue for the lock
+            with writing():
                 KEYS.update({"id": self.pk}, last_used=now)
 
     def revoke(self) -> None:
