@@ -64,6 +64,7 @@ class TestList:
             "tool_calls": None,
             "tool_call_id": None,
             "images": [],
+            "drawing": None,
             "rating": 0,
             "comment": "",
             "created": item["created"],
