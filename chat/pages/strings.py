@@ -262,6 +262,8 @@ STRINGS: dict[str, str | Promise] = {
         "The server that drew this picture stopped too often."
     ),
     "error_interruptedPicture_next": _("Try again."),
+    "error_unstored": _("The picture was drawn, but it could not be stored."),
+    "error_unstored_next": _("Draw it again in a minute."),
     "error_storage": _("There is no room left for more of your pictures."),
     "error_storage_next": _("Delete conversations with pictures, then draw again."),
     "error_interrupted": _("The server that wrote this answer stopped too often."),

@@ -25,6 +25,8 @@ const BY_CODE = {
   context_length_exceeded: "context",
   out_of_memory: "memory",
   storage_full: "storage",
+  picture_unreadable: "engine",
+  picture_not_stored: "unstored",
   too_many_attempts: "interrupted",
   model_not_found: "model",
   model_not_allowed: "closed",
