@@ -14,7 +14,7 @@ from tests.workers import common_folder
 
 from .chat_page import ChatPage
 from .conftest import sign_in
-from .server import Server
+from .server import Server, Wire
 from .test_accessibility import faults
 
 Open = Callable[..., ChatPage]
@@ -142,6 +142,17 @@ def test_stop_ends_it_and_it_says_so(drawing: Drawing) -> None:
     assert chat.stored()[-1]["images"] == []
     page.reload()
     expect(note).to_have_text("You stopped this picture before it was finished.")
+
+
+def test_it_comes_where_no_socket_opens_and_after_a_loss(
+    open_chat: Open, wire: Wire
+) -> None:
+    wire.no_sockets = True
+    drawing = Drawing(open_chat("bob"))
+    drawing.chat.ask("pace=0.1 lost=4 a green tree")
+    assert drawing.seen["places"]
+    assert is_loaded(drawing.page)
+    assert drawing.chat.stored()[-1]["status"] == "done"
 
 
 def test_full_size_by_keyboard_and_download(drawing: Drawing) -> None:
