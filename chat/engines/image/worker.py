@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import os
+import sys
 import threading
 import time
 from collections import deque
@@ -27,6 +29,7 @@ from chat.engines.previews import A_SECOND, preview_of
 logger = logging.getLogger(__name__)
 
 MAX_WAITING = 64
+NICE = 10
 NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
 
 
@@ -129,8 +132,7 @@ class Worker:
 
     def _run(self) -> None:
         try:
-            # Of a CPU, the others are left to the readers of streams.
-            torch.set_num_threads(max(1, threads.ALL // 2))
+            give_way()
             while (job := self._next()) is not None:
                 self._draw(job)
         except BaseException as error:
@@ -184,6 +186,14 @@ class Worker:
             job.show(number, step, steps, look)
 
         return on_step
+
+
+def give_way() -> None:
+    """Streams of text come first: half of the processor's threads are theirs, and on
+    busy cores this thread, and those it computes with, wait for the others."""
+    torch.set_num_threads(max(1, threads.ALL // 2))
+    if sys.platform == "linux":  # where a thread has a priority of its own
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
 
 
 def drawn(image: Image.Image) -> Drawn:
