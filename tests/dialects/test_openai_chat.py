@@ -167,7 +167,10 @@ def test_its_own_history_reaches_the_engine(client):
 def test_models(client, once):
     models = list(client.models.list())
 
-    assert [model.id for model in models] == ["scripted", "remote", "plain"]
+    assert [model.id for model in models] == [
+        *("scripted", "remote", "plain"),
+        "scripted-image",
+    ]
     assert client.models.retrieve("scripted").object == "model"
     with pytest.raises(openai.NotFoundError):
         once.models.retrieve("org/nothing")
