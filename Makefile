@@ -85,7 +85,7 @@ lock: install ## Pin the indirect requirements in constraints.txt
 
 # Files ------------------------------------------------------------------------
 
-.venv/.installed: requirements.txt requirements-dev.txt requirements-tracing.txt requirements-images.txt constraints.txt scripts/venv
+.venv/.installed: requirements.txt requirements-dev.txt requirements-tracing.txt requirements-images.txt requirements-s3.txt constraints.txt scripts/venv
 	@scripts/venv
 	@echo "Installing Python packages"
 	@$(BIN)/python -m pip install --quiet -r requirements.txt -r requirements-dev.txt

@@ -11,6 +11,7 @@ import contextlib
 import logging
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -227,6 +228,21 @@ def review_is_named(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
             f"CHAT_REVIEW={settings.CHAT_REVIEW} means nothing.",
             hint="Set CHAT_REVIEW to off, flagged or all.",
             id="chat.E009",
+        )
+    ]
+
+
+@register("chat", deploy=True)
+def pictures_can_be_kept(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Found out now, and not when the first one has been drawn."""
+    package = settings.STORAGES["pictures"]["BACKEND"].partition(".")[0]
+    if find_spec(package) is not None:
+        return []
+    return [
+        Error(
+            "PICTURES_URL names a bucket, and django-storages is not installed.",
+            hint="pip install -r requirements-s3.txt",
+            id="chat.E014",
         )
     ]
 

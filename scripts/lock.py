@@ -19,6 +19,7 @@ FILES = (
     "requirements-dev.txt",
     "requirements-tracing.txt",
     "requirements-images.txt",
+    "requirements-s3.txt",
 )
 # Only with a CUDA build of torch, which pins them itself.
 ELSEWHERE = re.compile(r"nvidia-|cuda-|triton")

@@ -32,6 +32,8 @@ OTHERS = {
     # uvicorn's, Hugging Face's, Prometheus', Python's and our commands' own.
     *("FORWARDED_ALLOW_IPS", "HF_HOME", "PROMETHEUS_MULTIPROC_DIR", "PATH"),
     *("PYTHONUNBUFFERED", "CHAT_ADMIN_PASSWORD", "POD_IP"),
+    # boto3's.
+    *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
 }
 KNOWN = set(Env.model_fields) | OTHERS
 PINNED = re.compile(r"[\w./-]+:v?\d+(\.\d+)+[\w.-]*")
