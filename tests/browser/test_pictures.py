@@ -276,7 +276,7 @@ def test_a_shared_copy_shows_it_until_it_is_revoked(
 def painter(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server that really draws: a tiny pipeline, in few pixels and steps."""
     static = common_folder(tmp_path_factory) / "static"
-    bounds = {"CHAT_IMAGE_MAX_PIXELS": "65536", "CHAT_IMAGE_MAX_STEPS": "30"}
+    bounds = {"CHAT_IMAGE_MAX_PIXELS": "65536", "CHAT_IMAGE_MAX_STEPS": "40"}
     server = Server(
         tmp_path, STATIC_ROOT=str(static), CHAT_IMAGE_MODEL="demo", **bounds
     )
