@@ -14,6 +14,7 @@ from chat.api.stream import EventStream
 
 WRITE_BYTES = 64 * 1024
 """One write at most: what is buffered for a client that does not read."""
+BODY = "http.response.body"
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
@@ -42,6 +43,5 @@ async def pass_on(parts: AsyncGenerator[bytes], send: Send) -> None:
         async for part in parts:
             for start in range(0, len(part), WRITE_BYTES):
                 body = part[start : start + WRITE_BYTES]
-                message = {"type": "http.response.body", "body": body}
-                await send({**message, "more_body": True})
-    await send({"type": "http.response.body", "body": b"", "more_body": False})
+                await send({"type": BODY, "body": body, "more_body": True})
+    await send({"type": BODY, "body": b"", "more_body": False})

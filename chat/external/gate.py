@@ -8,10 +8,10 @@ What is only flagged leaves at once, and is checked beside.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from ..engines.base import Chunk, EngineError, EngineEvent, Finished
@@ -63,8 +63,7 @@ class Gate(Line):
         self._places: dict[Part, int] = {}
         """How long each part is, with all that came."""
         self._sentences = Sentences()
-        self._queue: deque[Sentence] = deque()
-        self._moved = asyncio.Event()
+        self._queue: list[Sentence] = []
         self._releasing = False
         self._slots = asyncio.Semaphore(AHEAD)
         self._slots_beside = asyncio.Semaphore(AHEAD)
@@ -74,6 +73,11 @@ class Gate(Line):
         self._found: list[GuardFinding] = []
         self._count = 0
         self._unchecked: set[int] = set()
+
+    @cached_property
+    def _moved(self) -> asyncio.Event:
+        """Few answers need it: only those with something to check."""
+        return asyncio.Event()
 
     @property
     def open(self) -> bool:
@@ -241,13 +245,13 @@ class Gate(Line):
 
     def _heads(self) -> list[Chunk]:
         while self._queue and self._queue[0].asked is None:
-            self._ready += self._queue.popleft().text
+            self._ready += self._queue.pop(0).text
         return self._cleared()
 
     async def _release(self) -> None:
         while self._queue:
             self._ready += await self._judged(self._queue[0])
-            self._queue.popleft()
+            self._queue.pop(0)
             for chunk in self._cleared():
                 self._take(chunk)
             self._moved.set()

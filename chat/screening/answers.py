@@ -7,7 +7,6 @@ and keeps its tokens: who continues an answer goes on behind what was let out.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Protocol, TypeGuard
@@ -37,7 +36,8 @@ class Line:
     """Chunks that wait until all of their text may be seen."""
 
     def __init__(self) -> None:
-        self._waiting: deque[Piece] = deque()
+        # A list, for it is short: a deque is half a kilobyte, even an empty one.
+        self._waiting: list[Piece] = []
         self._ready = ""
         """Text of those that wait which may be seen already."""
 
@@ -45,11 +45,13 @@ class Line:
         """Those that wait no longer."""
         waiting, ready = self._waiting, self._ready
         cleared: list[Chunk] = []
-        while waiting and len(waiting[0][1]) <= len(ready):
-            part, text, chunk = waiting.popleft()
+        for part, text, chunk in waiting:
+            if len(text) > len(ready):
+                break
             said, ready = ready[: len(text)], ready[len(text) :]
             cleared.append(chunk if said == text else saying(chunk, part, said))
         self._ready = ready
+        del waiting[: len(cleared)]
         return cleared
 
     def _left(self) -> list[Chunk]:
