@@ -70,10 +70,11 @@ class Server:
     keys: list[str]
     process: subprocess.Popen[bytes]
     database: Database
+    path: str = "/api/chat/stream"
 
     @property
     def target(self) -> Target:
-        return Target(self.url, keys=self.keys)
+        return Target(self.url, self.path, keys=self.keys)
 
     def sample(self) -> Sample:
         proc = Path("/proc") / str(self.process.pid)
@@ -157,6 +158,16 @@ def serve_upstream() -> Iterator[Target]:
         url = f"http://127.0.0.1:{port}"
         wait_until_ready(f"{url}/v1/models", process)
         yield Target(url, "/v1/chat/completions", model=upstream.MODEL)
+
+
+@contextmanager
+def serve_bare(kind: str, path: str) -> Iterator[Server]:
+    """One of `bench.bare`."""
+    port = free_port()
+    with running(["bench.bare", str(port), kind], dict(os.environ)) as process:
+        url = f"http://127.0.0.1:{port}"
+        wait_until_ready(f"{url}/readyz", process)
+        yield Server(url, [], process, Database("", lambda _pid: 0), path)
 
 
 @contextmanager
