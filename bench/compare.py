@@ -38,7 +38,10 @@ SHORT = Load(streams=30, tokens=1_000, rate=0, starts=3)
 LONG = Load(streams=1, tokens=30_000, rate=0, starts=1000)
 SETTLE_SECONDS = 1.5
 """Ends are written, and titles made, behind the last frame."""
-OPEN: dict[str, Any] = {"CHAT_MAX_NEW_TOKENS": str(LONG.tokens), "CHAT_MODEL": "scripted"}
+OPEN: dict[str, Any] = {
+    "CHAT_MAX_NEW_TOKENS": str(LONG.tokens),
+    "CHAT_MODEL": "scripted",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,9 @@ engine emits token i at a fixed time after it began, so a token's lag is how far
 arrives behind the pace of its stream's promptest token. With `--engine upstream` it
 is a process of its own, which is first asked directly by the same readers. `--rate 0`:
 all tokens at once; what is left is the cost of a start and an end.
+
+Before all of them there are 100 alone: what those take, a process has once, and each of
+the others is counted beyond that. `bench.compare` has the cost of a token.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ import gc
 import json
 import sys
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any, Literal, get_args
 
 import uvloop
@@ -28,8 +32,10 @@ from .server import DATABASES, DatabaseName, Sample, Server, serve, serve_upstre
 from .table import percentile, table
 
 SAMPLE_SECONDS = 0.5
+FIRST = 100
 STREAMS_A_USER = 3
 """Fewer than one may have running."""
+DIRECT = "the upstream's own first token p50 ms"
 EngineName = Literal["scripted", "upstream"]
 
 
@@ -47,8 +53,20 @@ async def run(server: Server, load: Load) -> tuple[list[Stream], list[Sample]]:
     return streams, [*samples, server.sample()]
 
 
+def first_hundred(server: Server, load: Load) -> float | None:
+    """MB of memory with them alone; None when there are no more than those."""
+    if load.streams <= FIRST:
+        return None
+    _streams, samples = uvloop.run(run(server, replace(load, streams=FIRST)))
+    return max(sample.memory_mb for sample in samples)
+
+
 def report(
-    load: Load, idle: Sample, streams: list[Stream], samples: list[Sample]
+    load: Load,
+    idle: Sample,
+    first: float | None,
+    streams: list[Stream],
+    samples: list[Sample],
 ) -> dict[str, Any]:
     memory = max(sample.memory_mb for sample in samples)
     cpu = samples[-1].cpu_seconds - idle.cpu_seconds
@@ -65,6 +83,9 @@ def report(
         "KB per stream": round((memory - idle.memory_mb) * 1024 / load.streams),
         "CPU ms per stream": round(cpu * 1000 / load.streams, 2),
     }
+    if first is not None:
+        beyond = (memory - first) * 1024 / (load.streams - FIRST)
+        result["KB per stream beyond the first 100"] = round(beyond)
     if load.rate:
         lags = [lag for s in streams for lag in s.lags(load.pace)]
         result |= {
@@ -108,16 +129,20 @@ def measure(load: Load, database: DatabaseName, engine: EngineName) -> dict[str,
             settings |= {"CHAT_BASE_URL": f"{upstream.url}/v1"}
         users = -(-load.streams // STREAMS_A_USER)
         server = stack.enter_context(serve(database, users, **settings))
+        first = first_hundred(server, load)
         idle = server.sample()
         streams, samples = uvloop.run(run(server, load))
-    return report(load, idle, streams, samples) | direct
+    result = report(load, idle, first, streams, samples) | direct
+    if direct:
+        over = result["first token p50 ms"] - direct[DIRECT]
+        result["first token p50 ms over that"] = round(over, 1)
+    return result
 
 
 def alone(upstream: Target, load: Load) -> dict[str, Any]:
     """What the readers get from the upstream itself."""
     streams = uvloop.run(read_all(upstream, load))
-    first = waits(streams)["first token p50 ms"]
-    return {"the upstream's own first token p50 ms": first}
+    return {DIRECT: waits(streams)["first token p50 ms"]}
 
 
 def main() -> int:

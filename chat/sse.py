@@ -82,11 +82,17 @@ class Decoder:
     _event: str = ""
     _data: list[str] = field(default_factory=list)
     _fresh: bool = False
-    """The last line was a blank one, and complete."""
+    """The last line was a blank one, and complete; but for what is held."""
+    _held: bytes = b""
+    """The beginning of a frame, behind others that were simple."""
 
     def feed(self, data: bytes) -> list[Frame]:
-        if self._fresh and (simple := self._simple(data)) is not None:
-            return simple
+        if self._fresh:
+            data, self._held = self._held + data, b""
+            whole, end, rest = data.rpartition(b"\n\n")
+            if end and (simple := self._simple(whole)) is not None:
+                self._held = rest
+                return simple
         frames: list[Frame] = []
         for line in self._lines(self._utf8.decode(data)):
             if line:
@@ -101,10 +107,10 @@ class Decoder:
     def _simple(self, data: bytes) -> list[Frame] | None:
         """Frames of one `data` line each, as engines send them, in a third of the
         time. None: something else is among them."""
-        if data[-2:] != b"\n\n" or b"\r" in data:
+        if b"\r" in data:
             return None
         frames: list[Frame] = []
-        for frame in data[:-2].split(b"\n\n"):
+        for frame in data.split(b"\n\n"):
             if not frame.startswith(DATA) or b"\n" in frame or len(frame) == len(DATA):
                 return None
             text = frame[len(DATA) :].decode(errors="replace")
