@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-READY_SECONDS = 80
+READY_SECONDS = 160
 
 
 def clean_environment(**extra: str) -> dict[str, str]:
@@ -124,7 +124,7 @@ def test_installing_again_does_nothing() -> None:
     assert "Installing" not in again.stdout
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(420)
 def test_run_needs_nothing_and_starts_quickly_again(tmp_path: Path) -> None:
     with make_run(tmp_path) as site:
         site.wait_until("/readyz", READY_SECONDS)
@@ -142,7 +142,7 @@ def test_run_needs_nothing_and_starts_quickly_again(tmp_path: Path) -> None:
     assert "Installing" not in second
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(420)
 def test_a_cluster_serves_behind_nginx_and_ends_in_order(tmp_path: Path) -> None:
     with make_run(tmp_path, "cluster", CHAT_MODEL="scripted") as site:
         site.wait_until("/readyz", READY_SECONDS * 2)

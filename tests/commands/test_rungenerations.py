@@ -36,7 +36,7 @@ def test_it_ends_when_its_model_cannot_be_loaded(tmp_path: Path) -> None:
         },
         capture_output=True,
         text=True,
-        timeout=90,
+        timeout=200,
     )
 
     assert done.returncode == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from ninja.operation import PathView
 
 from chat.api import portability
 from chat.api.document import DocumentedAPI
+from chat.privacy import removal
 
 from .table import ADMIN, SITE, UNTOLD, Door, Who
 from .world import Staff, World, ask
@@ -32,6 +34,7 @@ def world(
     alice: User, bob: User, charlie: User, root: User, monkeypatch: pytest.MonkeyPatch
 ) -> World:
     monkeypatch.setattr(portability, "AT_ONCE", 1000)
+    monkeypatch.setattr(removal, "UNDO", timedelta(days=1))
     # Made anew for each request, and that takes longer than all the rest.
     monkeypatch.setattr(DocumentedAPI, "get_openapi_schema", lambda *_all, **_more: {})
     return World(alice, bob, charlie, root)
