@@ -14,16 +14,18 @@ import pytest
 from tests.serving import SETTINGS, migrate
 
 ROOT = Path(__file__).resolve().parent.parent
-ELSEWHERE = ("commands/test_rungenerations.py", "api/test_openapi.py")
-"""What uses a database of its own, or none."""
+ELSEWHERE = (
+    *("commands/test_rungenerations.py", "api/test_openapi.py"),
+    *("api/test_refusals.py", "api/test_scopes.py"),
+)
+"""What uses a database of its own, or none, or is refused before it is asked."""
 GUARD = " ".join(
     f"guard/test_{name}.py" for name in ("answers", "external", "prompts", "rulebook")
 )
 """Where the guard has rules, findings and flags in the database."""
 SERVER, _, _ = os.environ.get("TEST_POSTGRES_URL", "").rpartition("/")
 
-
-PARTS = ("core", "api", f"admin commands signin/test_signing_in.py {GUARD}")
+PARTS = (f"core commands {GUARD}", "api admin signin/test_signing_in.py")
 """Together: each of them waits more than it works."""
 TABLES = "empty_chatsite"
 """The database that they copy."""
