@@ -9,6 +9,7 @@ README names (`make run`) is started as it says.
 from __future__ import annotations
 
 import fcntl
+import gc
 import multiprocessing
 import os
 import runpy
@@ -28,6 +29,7 @@ LIBRARIES = (
     *("pydantic_settings", "django.core.management", "django.contrib.admin.views.main"),
     *("django.test", "django.db.backends.sqlite3.base"),
     *("requests", "prometheus_client", "ijson", "pythonjsonlogger.json"),
+    *("fido2.server", "cryptography.x509", "PIL.Image", "PIL.ExifTags"),
 )
 
 _forks = multiprocessing.get_context("forkserver")
@@ -94,6 +96,7 @@ def _end_with_tests() -> None:
 
 
 def _become(arguments: tuple[str, ...], env: dict[str, str], log: Path) -> None:
+    gc.freeze()  # the libraries: a quarter of the start looked for garbage in them
     _end_with_tests()
     os.setpgid(0, 0)  # who started it ends it, not a Ctrl-C
     os.environ.clear()
