@@ -135,7 +135,8 @@ def models() -> list[ModelInfo]:
     for offer in offers():
         for info in offer.models:
             found.setdefault(info.id, info)
-    usual = (settings.CHAT_MODEL, settings.CHAT_IMAGE_MODEL)
+    drawer = settings.CHAT_IMAGE_MODEL
+    usual = (settings.CHAT_MODEL, own_image_model(drawer).id if drawer else "")
     defaults = [found.pop(name) for name in usual if name in found]
     known = [*defaults, *found.values()]
     return sorted(known, key=lambda info: info.kind == "image")

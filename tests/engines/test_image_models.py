@@ -75,6 +75,13 @@ def test_the_demo_is_not_called_as_the_one_that_writes(settings) -> None:
     assert kinds() == {"demo": "text", "demo-image": "image"}
 
 
+def test_it_is_the_default_of_those_that_draw(settings, file: Path) -> None:
+    settings.CHAT_IMAGE_MODEL = "demo"
+
+    drawing = [info.id for info in models() if info.kind == "image"]
+    assert drawing[0] == "demo-image"
+
+
 def test_the_file_names_several(file: Path) -> None:
     assert kinds() == {"words": "text", "far": "image", "near": "image"}
     (near,) = registry.drawing()

@@ -4,6 +4,9 @@ Importing this package imports torch and diffusers: only the registry does, and 
 where a process draws itself.
 """
 
-from chat.engines.image.engine import ImageEngine
+from chat.engines.image.quiet import quietly
+
+with quietly():
+    from chat.engines.image.engine import ImageEngine
 
 __all__ = ["ImageEngine"]

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import diffusers
-from diffusers.utils import logging as diffusers_log
-from transformers.utils.logging import disable_progress_bar
 
 from chat.engines.base import EngineError, ModelState
 from chat.engines.image.demo import build
+from chat.engines.image.quiet import quietly
 from chat.engines.local.fetching import Files, Report
 from chat.engines.local.loading import Wanted, find
 from chat.engines.local.room import refuse_without_room, weight_bytes
@@ -35,18 +34,21 @@ ADVICE = "Choose a smaller model, or make room."
 
 def load(wanted: Wanted, report: Report) -> Any:
     """The pipeline. Blocks for seconds to minutes. Raises EngineError."""
-    be_quiet()
     try:
-        if wanted.name == DEMO:
-            source = Source(DEMO, build(DEMO_FOLDER))
-        else:
-            source = find(wanted, report, DRAWER)
-        report(ModelState("loading", f"loading {wanted.name}"))
-        return load_folder(source, wanted)
+        with quietly():
+            source = located(wanted, report)
+            report(ModelState("loading", f"loading {wanted.name}"))
+            return load_folder(source, wanted)
     except EngineError:
         raise
     except Exception as error:
         raise explain(wanted.name, wanted.revision, error) from error
+
+
+def located(wanted: Wanted, report: Report) -> Source:
+    if wanted.name == DEMO:
+        return Source(DEMO, build(DEMO_FOLDER))
+    return find(wanted, report, DRAWER)
 
 
 def load_folder(source: Source, wanted: Wanted) -> Any:
@@ -63,13 +65,6 @@ def load_folder(source: Source, wanted: Wanted) -> Any:
     )
     pipeline.set_progress_bar_config(disable=True)
     return pipeline.to(wanted.place)
-
-
-def be_quiet() -> None:
-    """They draw bars into the log, and warn of what is asked for."""
-    disable_progress_bar()
-    diffusers_log.disable_progress_bar()
-    diffusers_log.set_verbosity_error()
 
 
 def refuse_unknown_kind(source: Source) -> None:
