@@ -22,6 +22,7 @@ from .limits.rates import Left
 from .models import Conversation, Generation, Message
 from .observe import tracing
 from .pictures.asking import check_room
+from .pictures.rows import with_pictures
 from .records import CONVERSATIONS, GENERATIONS, MESSAGES
 from .tape import CARRIED
 
@@ -71,7 +72,9 @@ def find_by_key(user: Any, key: str | None) -> Generation | None:
     if not key:
         return None
     rows = Generation.objects.owned_by(user).select_related("message", "conversation")
-    return rows.filter(idempotency_key=key).first()
+    found = list(rows.filter(idempotency_key=key))
+    with_pictures(found)
+    return found[0] if found else None
 
 
 def once(

@@ -26,6 +26,7 @@ from .models import Conversation, Generation, Message
 from .models.generation import GenerationQuerySet
 from .observe import metrics
 from .pictures import asking as pictures
+from .records import load
 from .running.outcomes import EMPTY_CHECKPOINT, settle
 from .screening.prompts import Asked
 from .tape import SPAN
@@ -217,8 +218,7 @@ def stop(user: Any, pk: UUID) -> Generation:
     if not Generation.objects.owned_by(user).filter(pk=pk).exists():
         raise NotFoundError("generation")
     halt(pk)
-    rows = Generation.objects.select_related("message", "conversation")
-    return rows.get(pk=pk)
+    return load(pk)
 
 
 def halt(pk: UUID) -> None:

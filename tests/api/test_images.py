@@ -90,16 +90,29 @@ class TestAsking:
         assert b"engine_failed" in await body(response)
 
     async def test_the_same_key_draws_once(self, alices, running) -> None:
+        ends = []
         for _ in range(2):
             response = await alices.post(
-                "/api/images",
+                "/api/images/stream",
                 {"prompt": QUICK},
                 content_type="application/json",
                 headers={"Idempotency-Key": "k"},
             )
-            await body(response)
+            ends.append(shown(await body(response)).end)
 
         assert await Picture.objects.acount() == 1
+        assert ends[0] == ends[1]
+        assert len(ends[0].images) == 1
+
+    async def test_stopping_one_that_has_ended_tells_of_it(
+        self, alices, running
+    ) -> None:
+        told = await pictures(alices)
+        address = f"/api/generations/{told['generation']}/stop"
+        stopped = (await post(alices, address)).json()
+
+        assert stopped["status"] == "done"
+        assert stopped["images"] == told["images"]
 
     async def test_it_goes_on_in_a_conversation(self, alices, running) -> None:
         first = await answer(alices)
