@@ -91,6 +91,8 @@ class Picture(models.Model):
         constraints = (
             models.UniqueConstraint(fields=["message", "number"], name="picture_once"),
         )
+        # The admin's list.
+        indexes = (models.Index(fields=["-created", "-id"], name="picture_recent"),)
 
     def __str__(self) -> str:
         """No names of files, no words: Django shows this to staff."""

@@ -283,6 +283,7 @@ ADMIN: dict[tuple[str, str], Ways] = {
     ("POST", "chat_generation_live"): ("chat.change_generation",),
     **read_only("hold", add=("chat.add_hold",), delete=("chat.delete_hold",)),
     **read_only("invite", add=("chat.add_invite",)),
+    **read_only("picture"),
     **read_only("share"),
     ("GET", "chat_traffic_changelist"): ("chat.view_traffic",),
     ("GET", "chat_usage_changelist"): ("chat.view_usage", "chat.change_usage"),

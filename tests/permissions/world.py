@@ -114,6 +114,7 @@ class World:
             "chat_guardrule": GuardRule.objects.create(name="x", pattern="y").pk,
             "chat_hold": Hold.objects.create(user=bob, reason="x").pk,
             "chat_invite": invite.pk,
+            "chat_picture": self.values["picture"],
             "chat_quota": Quota.objects.create(user=bob).pk,
             "chat_share": share.pk,
         }
