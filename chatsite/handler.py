@@ -83,10 +83,12 @@ class OneHopHandler(ASGIHandler):
             await sync_to_async(response.close)()
 
     async def _answer(self, scope: Any, body: Any) -> HttpResponseBase:
-        """The body is closed with the response."""
+        """A body that is a file is closed with the response."""
         try:
             request, refused = self.create_request(scope, body)
             if request is not None:
+                if not takes_files(scope["path"]):
+                    read_now(request, body)
                 return await self.run_get_response(request)
         except BaseException:
             body.close()
@@ -138,6 +140,12 @@ class OneHopHandler(ASGIHandler):
                 response = tracer.responded(request, self.get_response)
             response._handler_class = self.__class__  # type: ignore[attr-defined]
             return response
+
+
+def read_now(request: HttpRequest, body: Any) -> None:
+    """A thread may still read it when its client is gone, and the file closed."""
+    request._body = body.read()
+    body.close()
 
 
 @contextmanager
