@@ -25,7 +25,10 @@ GUARD = " ".join(
 """Where the guard has rules, findings and flags in the database."""
 SERVER, _, _ = os.environ.get("TEST_POSTGRES_URL", "").rpartition("/")
 
-PARTS = (f"core commands {GUARD}", "api admin signin/test_signing_in.py")
+PARTS = (
+    f"core commands pictures/test_forgetting.py {GUARD}",
+    "api admin signin/test_signing_in.py",
+)
 """Together: each of them waits more than it works."""
 TABLES = "empty_chatsite"
 """The database that they copy."""
