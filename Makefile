@@ -62,6 +62,7 @@ format: install ## Format the code and fix what can be fixed
 .PHONY: bench
 bench: install ## Measure streams, the local engine and a cluster (docs/benchmarks.md)
 	$(BIN)/python -m bench.streams
+	$(BIN)/python -m bench.compare
 	$(BIN)/python manage.py benchmark_engine --docs ""
 	$(BIN)/python -m bench.cluster
 
