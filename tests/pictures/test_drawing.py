@@ -235,6 +235,28 @@ async def test_another_attempt_draws_the_same_from_the_first_step(alice: User) -
     assert len(await rows()) == 1
 
 
+async def test_handed_over_it_is_drawn_from_the_first_step(alice: User) -> None:
+    """One of two pictures was there: it is drawn and counted again, and once."""
+    tape = MemoryTape()
+    async with runner_of("first", tape):
+        row = await asked(alice, "pace=0 hang=6 a panda", steps=4, n=2, seed=3)
+        await drawn(tape, row, 6)
+    row = await Generation.objects.aget(pk=row.pk)
+    assert (row.status, row.completion_tokens, row.crashes) == ("queued", 0, 0)
+    assert row.last_seq == SPAN + 6
+    await Message.objects.filter(pk__in=await parents(row)).aupdate(content="pace=0")
+    async with runner_of("second", MemoryTape()):
+        row = await finished(row)
+
+    assert (row.status, row.attempt, row.completion_tokens) == ("done", 2, 2000)
+    assert [picture.seed for picture in row.drawn] == [3, 4]
+
+
+async def parents(row: Generation) -> list:
+    rows = Message.objects.filter(pk=row.message_id)
+    return [pk async for pk in rows.values_list("parent", flat=True)]
+
+
 async def test_an_engine_that_dies_is_tried_again(alice: User, monkeypatch) -> None:
     monkeypatch.setattr("chat.running.driver.LOST_PAUSE_SECONDS", 0)
     async with runner_of():
