@@ -234,7 +234,8 @@ async def main(how):
     engine = LocalEngine(sys.argv[1], cache_size=2048)
     await engine.start()
     messages = [{"role": "user", "content": "hi"}]
-    request = EngineRequest("1", "m", messages, Params(max_tokens=400))
+    most = 400 if how == "running" else 4
+    request = EngineRequest("1", "m", messages, Params(max_tokens=most))
     async for event in engine.stream(request):
         if how == "running" or event.__class__.__name__ == "Finished":
             break
