@@ -13,7 +13,8 @@ import json
 import threading
 from typing import Any
 
-from tests.upstream import Json, read
+from tests.script import Json
+from tests.upstream import read
 
 
 class Moderator:

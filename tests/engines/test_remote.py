@@ -20,7 +20,7 @@ from chat.gathering import gathering
 from tests.engines.helpers import collect
 from tests.engines.remote import ask, engine, started, upstream, url
 from tests.reading import eventually
-from tests.upstream import CHINESE
+from tests.script import CHINESE
 
 __all__ = ["engine", "upstream", "url"]
 
