@@ -45,13 +45,19 @@ def path_of(row: Conversation) -> Path:
 
 def as_line(row: Conversation, path: Path) -> Iterator[str]:
     """One example in the format of chat fine-tuning, if anything was answered."""
-    told = [message for message in map(as_told, path) if message]
+    told = [message for message in map(as_told, in_words(path)) if message]
     while told and told[-1]["role"] != "assistant":
         told.pop()
     if told:
         system = [{"role": "system", "content": row.system_prompt}]
         messages = [*(system if row.system_prompt else []), *told]
         yield json.dumps({"messages": messages}, ensure_ascii=False) + "\n"
+
+
+def in_words(path: Path) -> Path:
+    """Without what was answered by a picture, and what asked for it."""
+    drawn = {row.parent_id for row in path if row.instead}
+    return [row for row in path if not row.instead and row.pk not in drawn]
 
 
 def as_rows(row: Conversation, path: Path) -> Iterator[str]:

@@ -15,8 +15,17 @@ from django.urls import reverse
 
 from chat import nudges
 from chat.exporting import pages, selection
-from chat.models import AuditEntry, Conversation, Feedback, Flag, Message, Note
+from chat.models import (
+    AuditEntry,
+    Conversation,
+    Feedback,
+    Flag,
+    Generation,
+    Message,
+    Note,
+)
 from chat.privacy import review
+from tests.pictures.helpers import picture_of
 
 from .conftest import HOSTILE, Talk
 from .test_transcript import read, url
@@ -221,6 +230,23 @@ def test_jsonl_is_what_fine_tuning_takes(root: User, alice: User, talk: Talk) ->
         {"role": "assistant", "content": "因为。"},
     ]
     assert told[""][-1]["tool_calls"] == calls
+
+
+def test_fine_tuning_takes_no_pictures(root: User, alice: User, talk: Talk) -> None:
+    place, answer, _job = talk(alice, question="Why?", content="Because.")
+    asking = Message.objects.create(
+        conversation=place, parent=answer, role="user", content="Draw it"
+    )
+    drawn = Message.objects.create(conversation=place, parent=asking, role="assistant")
+    job = Generation.objects.create(
+        user=alice, conversation=place, message=drawn, status="done", params={"n": 1}
+    )
+    picture_of(job)
+    Conversation.objects.filter(pk=place.pk).update(leaf=drawn)
+
+    [line] = map(json.loads, written(root, "jsonl").splitlines())
+
+    assert [told["content"] for told in line["messages"]] == ["Why?", "Because."]
 
 
 @pytest.mark.parametrize("formula", FORMULAS)
