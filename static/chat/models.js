@@ -22,7 +22,12 @@ export class ModelChoice {
     this.badge = byId("demo-badge");
     /** @type {Model[]} */
     this.items = [];
-    this.select.addEventListener("change", () => this.draw());
+    /** The reader chose it, since what is open was opened: nothing else may. */
+    this.byReader = false;
+    this.select.addEventListener("change", () => {
+      this.byReader = true;
+      this.draw();
+    });
   }
 
   /** @param {string | null} id of the model of what the page was opened on */
@@ -56,6 +61,7 @@ export class ModelChoice {
 
   /** The first one that makes this. @param {"text" | "image"} kind */
   useKind(kind) {
+    this.byReader = true;
     const some = this.of(kind);
     this.use((some.find((item) => item.default) ?? some[0])?.id ?? null);
   }

@@ -123,6 +123,7 @@ async function show(id, message) {
   composer.focus();
   composer.clearNotice();
   own.forget();
+  choice.byReader = false;
   meter.show(null);
   sidebar.mark(id);
   composer.useDraft(id);
@@ -164,8 +165,8 @@ async function settle() {
     unlisted = await conversations.get(id).catch(() => null);
   }
   if (id !== sidebar.current) return;
-  // A conversation goes on with the model it had.
-  choice.use(current()?.model ?? null);
+  // A conversation goes on with the model it had; the lists may have come late.
+  if (!choice.byReader) choice.use(current()?.model ?? null);
   showTitle();
 }
 

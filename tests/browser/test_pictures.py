@@ -88,6 +88,21 @@ def is_loaded(page: Page) -> bool:
     return bool(image.evaluate("(i) => i.decode().then(() => i.naturalWidth > 0)"))
 
 
+def test_a_choice_holds_while_the_list_is_on_its_way(open_chat: Open) -> None:
+    chat = open_chat()
+    page, held = chat.page, []
+    page.route("**/api/conversations?*", held.append)
+    page.reload()
+    page.select_option("#model", "scripted-image")
+    page.wait_for_timeout(1)
+    with page.expect_response("**/api/conversations?*"):
+        for route in held:
+            route.continue_()
+    page.evaluate("() => new Promise((done) => setTimeout(done, 50))")
+    expect(page.locator("#model")).to_have_value("scripted-image")
+    expect(chat.prompt).to_have_attribute("placeholder", "Describe a picture")
+
+
 def test_it_sharpens_in_place(drawing: Drawing) -> None:
     chat, page = drawing.chat, drawing.page
     expect(chat.prompt).to_have_attribute("placeholder", "Describe a picture")
