@@ -58,13 +58,14 @@ class TestOpenStreams:
         stream.close()
 
     async def test_tokens_come_one_by_one(self, server, ask) -> None:
-        stream = await ask(server, "pace=0.05 n=10")
+        stream = await ask(server, "pace=0.1 n=10")
         chunks = 0
         while await stream.chunk():
             chunks += 1
         stream.close()
 
-        assert chunks >= 8
+        # All at once they would be three. On a slow machine some share a write.
+        assert chunks >= 5
 
     async def test_blocking_calls_leave_the_threads_to_others(
         self, server, ask, get

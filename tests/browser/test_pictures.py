@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -91,11 +92,12 @@ def is_loaded(page: Page) -> bool:
 def test_a_choice_holds_while_the_list_is_on_its_way(open_chat: Open) -> None:
     chat = open_chat()
     page, held = chat.page, []
-    page.route("**/api/conversations?*", held.append)
-    page.reload()
+    listing = re.compile(r"/api/conversations(\?|$)")
+    page.route(listing, lambda route: held.append(route))
+    with page.expect_request(listing):
+        page.reload()
     page.select_option("#model", "scripted-image")
-    page.wait_for_timeout(1)
-    with page.expect_response("**/api/conversations?*"):
+    with page.expect_response(listing):
         for route in held:
             route.continue_()
     page.evaluate("() => new Promise((done) => setTimeout(done, 50))")
