@@ -60,9 +60,11 @@ def drawing() -> list[ImageModel]:
     path = settings.CHAT_MODELS_FILE
     found = list(read_file(Path(path)).drawers) if path else []
     name = settings.CHAT_IMAGE_MODEL
+    if not name:  # mostly: every start asks
+        return found
     named = {model.id for upstream in upstreams() for model in upstream.models}
     named |= {model.id for model in found}
-    if name and name not in named:
+    if name not in named:
         found.insert(0, own_image_model(name))
     return found
 
