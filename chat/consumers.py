@@ -70,21 +70,30 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # the same
         self.watches: dict[str, asyncio.Task[None]] = {}
         self.doubted = asyncio.Event()
         self.recheck: asyncio.Task[None] | None = None
-        await self.accept()
         caller = await self._caller()
+        if caller is not None:
+            self.caller, self.user = caller, caller.user
+            # Before the client hears that it is open: between what it reads then and
+            # the first of these news there is no gap.
+            await self._join()
+        await self.accept()
         if caller is None:
-            await self.close(UNAUTHENTICATED)
+            await self._refuse()
             return
-        self.caller, self.user = caller, caller.user
-        await self._join()
         self.recheck = asyncio.create_task(self._recheck())
 
     async def _caller(self) -> callers.Caller | None:
+        self.refusal: ChatError | None = None
         try:
             return await persistently(callers.of_scope, self.scope)
         except ChatError as error:  # a key that opens nothing
-            await self.say(problem(error))
+            self.refusal = error
             return None
+
+    async def _refuse(self) -> None:
+        if self.refusal is not None:
+            await self.say(problem(self.refusal))
+        await self.close(UNAUTHENTICATED)
 
     async def _join(self) -> None:
         """The group that gets the user's news."""
@@ -108,7 +117,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # the same
             self.doubted.clear()
             caller = await self._caller()
             if caller is None or caller.user.pk != self.user.pk:
-                await self.close(UNAUTHENTICATED)
+                await self._refuse()
                 return
             # The layer forgets it after a day, and at once when Redis lost its data.
             with contextlib.suppress(Exception):

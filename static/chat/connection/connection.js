@@ -17,7 +17,7 @@ const PROBE_WITHIN = 5000;
  * @typedef {object} Hooks
  * @property {(action: string, conversation: any) => void} onConversation one of the
  *   user's conversations changed, here or elsewhere
- * @property {() => void} onBack news may have been missed
+ * @property {() => void} onBack news come from now on; those before may have been missed
  * @property {() => void} onState `lost` or `direct` changed
  */
 
@@ -31,7 +31,6 @@ export class Connection {
     this.streams = new Map();
     /** Whether streams take the place of the socket. */
     this.streaming = false;
-    this.known = false;
     this.signedOut = false;
     this.socketLost = false;
     this.socket = new PageSocket({
@@ -92,17 +91,15 @@ export class Connection {
   }
 
   opened() {
-    const missed = this.known;
-    this.known = true;
     this.socketLost = this.streaming = this.signedOut = false;
     this.followAll();
     this.hooks.onState();
-    if (missed) this.hooks.onBack();
+    // The first time too: the page read its lists before anybody would tell it news.
+    this.hooks.onBack();
   }
 
   /** @param {number} code @param {number} failures */
   async closed(code, failures) {
-    this.known = true;
     if (code === SIGNED_OUT) return this.refuseAll();
     this.socketLost = true;
     this.hooks.onState();

@@ -23,6 +23,8 @@ const LOOK_AGAIN = 15_000;
  * @property {(id: string, message?: string) => void} onOpen
  * @property {(id: string) => void} onDeleted
  * @property {(id: string) => void} onRenamed
+ *
+ * @typedef {{news: [string, Conversation][]}} Reading the news since it began
  */
 
 export class Sidebar {
@@ -49,6 +51,8 @@ export class Sidebar {
     /** Whether news come by themselves (`onConversation`). */
     this.live = false;
     this.loading = false;
+    /** @type {Reading[]} under way, in the order in which they began */
+    this.readings = [];
     this.timer = 0;
     this.more.addEventListener("click", () => void this.loadMore());
     new IntersectionObserver((seen) => seen.some((one) => one.isIntersecting) && void this.loadMore()).observe(this.more);
@@ -66,11 +70,23 @@ export class Sidebar {
   /** Read the first page again; what was paged in below stays. */
   async refresh() {
     const { view } = this.listing;
+    /** @type {Reading} */
+    const reading = { news: [] };
+    this.readings.push(reading);
     await this.read(async () => {
       const page = await conversations.list({ ...view });
-      if (view === this.listing.view) this.listing.refresh(page);
+      if (!this.settle(reading) || view !== this.listing.view) return;
+      this.listing.refresh(page);
+      // The page may be older than they are.
+      for (const [action, conversation] of reading.news) this.listing.apply(action, conversation);
     });
+    this.settle(reading);
     this.plan();
+  }
+
+  /** @param {Reading} reading that is over @returns {boolean} whether none that began later was sooner */
+  settle(reading) {
+    return this.readings.splice(0, this.readings.indexOf(reading) + 1).length > 0;
   }
 
   async loadMore() {
@@ -139,6 +155,7 @@ export class Sidebar {
   onConversation(action, conversation) {
     const { id } = conversation;
     this.listing.apply(action, conversation);
+    for (const { news } of this.readings) news.push([action, conversation]);
     if (this.search) this.search.items = this.search.items.flatMap((item) => {
       if (item.id !== id) return [item];
       return action === "deleted" ? [] : [{ ...conversation, snippets: item.snippets }];
