@@ -117,7 +117,7 @@ class TestOpenStreams:
 
     async def test_heartbeats_keep_a_silent_stream_open(self, server, ask) -> None:
         stream = await ask(server, "pace=0 n=5 hang=2")
-        await stream.until(b't1"')
+        await stream.until(b"t1")
         before = stream.data.count(b": ping\n")
         while stream.data.count(b": ping\n") < before + 2:
             assert await stream.chunk()
@@ -201,7 +201,7 @@ class TestShutdown:
     ) -> None:
         mortal.start()
         stream = await ask(mortal, "pace=0.02 n=100")
-        await stream.until(b't20"')
+        await stream.until(b"t20")
         ending = asyncio.create_task(asyncio.to_thread(mortal.end))
         await stream.rest()
         await ending
