@@ -248,6 +248,12 @@ class Engine(ABC):
         state = ModelState("failed", problem) if problem else ModelState("ready")
         return {info.id: state for info in self.models}
 
+    @property
+    def loading(self) -> frozenset[str]:
+        """Once it has started: the models that it is about to be able to serve. When
+        it is, or cannot, it sends `nudges.queue`."""
+        return frozenset()
+
     def serves(self, model: str) -> bool:
         return any(info.id == model for info in self.models)
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from django.conf import settings
 
+from .. import nudges
 from . import image_models
 from .base import Engine, EngineError, ModelInfo, ModelState
 from .image_models import ImageModel, own_image_model
@@ -31,11 +32,12 @@ logger = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class Offer:
     """One engine to build, and the models it will serve. `needed`: until it is ready
-    this process is not."""
+    this process is not. `elsewhere`: it loads nothing, and may know of more models."""
 
     models: tuple[ModelInfo, ...]
     build: Callable[[], Engine]
     needed: bool = True
+    elsewhere: bool = False
 
 
 def upstreams() -> list[Upstream]:
@@ -93,7 +95,8 @@ def _writing() -> list[Offer]:
 
 
 def _remote(upstream: Upstream) -> Offer:
-    return Offer(tuple(infos(upstream)), partial(RemoteEngine, upstream))
+    build = partial(RemoteEngine, upstream)
+    return Offer(tuple(infos(upstream)), build, elsewhere=True)
 
 
 def _drawing(model: ImageModel) -> Offer:
@@ -159,6 +162,7 @@ class Slot:
 
     def __init__(self, offer: Offer) -> None:
         self.offer = offer
+        self.names = frozenset(info.id for info in offer.models)
         self._engine: Engine | None = None
         self.task = asyncio.create_task(self._load(), name="engine-load")
 
@@ -167,8 +171,11 @@ class Slot:
             self._engine = engine = await asyncio.to_thread(self.offer.build)
             await engine.start()
         except EngineError as error:
+            # No nudge: `rungenerations` ends now, and leaves what waits to others.
+            # Elsewhere the next look at the queue tells those who wait.
             logger.error("%s: %s", error.code, error.message)
             raise
+        nudges.queue.deliver()
         return engine
 
     @property
@@ -189,6 +196,12 @@ class Slot:
     @property
     def _failure(self) -> object:
         return "stopped" if self.task.cancelled() else self.task.exception()
+
+    @property
+    def loading(self) -> frozenset[str]:
+        if not self.task.done():
+            return self.names
+        return self.loaded.loading if self.loaded else frozenset()
 
     def states(self) -> dict[str, ModelState]:
         if self._engine and (self.loaded or self._engine.problem):
@@ -213,11 +226,14 @@ class Engines:
 
     async def start(self) -> None:
         self._slots += map(Slot, offers())
+        # Or whoever asks for what only they know would be told that nobody serves it.
+        there = (slot.task for slot in self._slots if slot.offer.elsewhere)
+        await asyncio.gather(*there, return_exceptions=True)
 
     async def get(self, model: str) -> Engine:
         """The engine that serves `model`, when it has loaded. Raises `EngineError`."""
         for slot in self._slots:
-            if any(info.id == model for info in slot.offer.models):
+            if model in slot.names:
                 return await asyncio.shield(slot.task)
         for slot in self._slots:
             # Listed since then, in this process or in the one that was asked.
@@ -228,9 +244,14 @@ class Engines:
         )
 
     @property
-    def loading(self) -> bool:
-        """Something needed cannot serve yet: another process may be able to."""
-        return any(not slot.task.done() for slot in self._needed)
+    def loading(self) -> frozenset[str]:
+        """The models that cannot be served here yet: another process may be able to.
+        Neither those that have failed, nor those that are loaded when they are asked
+        for. Two engines list one name: the first serves it."""
+        found: frozenset[str] = frozenset()
+        for slot in reversed(self._slots):
+            found = found - slot.names | slot.loading
+        return found
 
     async def loaded(self) -> None:
         """When all that are needed have loaded. Raises `EngineError` if one cannot."""

@@ -12,8 +12,9 @@ import logging
 import time
 from abc import abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import aclosing, asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager
 
+from .. import nudges
 from .base import Engine, EngineError, EngineEvent, EngineRequest, ModelInfo, ModelState
 
 logger = logging.getLogger(__name__)
@@ -61,6 +62,10 @@ class Book:
         return self.engine.states()[self.name]
 
     @property
+    def is_opening(self) -> bool:
+        return self.opening is not None and not self.opening.done()
+
+    @property
     def idle(self) -> bool:
         settled = self.opening is not None and self.opening.done()
         return settled and self.size > 0 and self.users == 0
@@ -93,7 +98,6 @@ class Shelf(Engine):
         self._uses = itertools.count(1)
         self._making_room = asyncio.Lock()
         self._news = asyncio.Event()
-        self._started = False
 
     @property
     def models(self) -> Sequence[ModelInfo]:  # type: ignore[override]
@@ -101,22 +105,26 @@ class Shelf(Engine):
 
     @property
     def problem(self) -> str | None:
+        """Of the first: once it was there, others may have its room."""
         if self._first is None:
             return None
-        state = self._books[self._first].state
-        if state.name == "failed" or not self._started:
-            return None if state.name == "ready" else state.message
+        book = self._books[self._first]
+        if book.state.name == "failed" or not book.opened:
+            return book.state.message
         return None
 
     def states(self) -> dict[str, ModelState]:
         return {name: book.state for name, book in self._books.items()}
 
+    @property
+    def loading(self) -> frozenset[str]:
+        return frozenset(name for name, book in self._books.items() if book.is_opening)
+
     async def start(self) -> None:
-        """One that cannot be loaded keeps the others from nothing."""
+        """The first one keeps the others from nothing, whether it can be loaded or
+        not: its state tells."""
         if self._first is not None:
-            with suppress(EngineError):  # it is logged, and its state says it
-                await self._open(self._books[self._first])
-        self._started = True
+            self._begin(self._books[self._first])
 
     async def stop(self) -> None:
         for book in self._books.values():
@@ -150,12 +158,15 @@ class Shelf(Engine):
     async def _open(self, book: Book) -> None:
         """Once for all who wait. Who goes away does not end it: others may come."""
         if book.is_to_be_opened:
-            name = f"open-{book.name}"
-            book.failure = None
-            book.opening = asyncio.create_task(self._opening(book), name=name)
-            book.opening.add_done_callback(look_at_it)
+            self._begin(book)
         if book.opening is not None:
             await asyncio.shield(book.opening)
+
+    def _begin(self, book: Book) -> None:
+        name = f"open-{book.name}"
+        book.failure = None
+        book.opening = asyncio.create_task(self._opening(book), name=name)
+        book.opening.add_done_callback(opened)
 
     async def _opening(self, book: Book) -> None:
         try:
@@ -216,10 +227,12 @@ class Shelf(Engine):
         self._news.set()
 
 
-def look_at_it(opening: asyncio.Task[None]) -> None:
-    """Or asyncio complains of a failure that nobody waited for."""
+def opened(opening: asyncio.Task[None]) -> None:
+    """Or not: either way what waited for it may begin. And asyncio would complain of a
+    failure that nobody looked at."""
     if not opening.cancelled():
         opening.exception()
+    nudges.queue.deliver()
 
 
 def too_large(name: str, size: int, budget: int) -> EngineError:

@@ -9,10 +9,14 @@ one does. A rank above the user's bound waits until one of the user's own ends.
 Nothing is stored: ranks follow from what is queued and running, which a partial index
 holds, however many have finished. Both conditions on the status are written out
 because SQLite takes that index for no other words.
+
+Who cannot serve some models yet leaves what asks for them where it is: it takes no turn
+there, and keeps its own for others, and for later.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from uuid import UUID
 
 from django.conf import settings
@@ -45,7 +49,7 @@ WITH waiting AS (
     SELECT w.user_id, w.first, COALESCE(b.running, 0) AS running, {{bound}} AS bound
     FROM (
         SELECT user_id, MIN(created) AS first FROM chat_generation
-        WHERE {LIVE} AND status = 'queued' GROUP BY user_id
+        WHERE {LIVE} AND status = 'queued'{{but}} GROUP BY user_id
     ) w LEFT JOIN ({BUSY}) b ON b.user_id = w.user_id
 ), turns AS (
     SELECT * FROM waiting WHERE running < bound ORDER BY running, first LIMIT %(limit)s
@@ -55,7 +59,7 @@ SELECT id FROM (
         PARTITION BY q.user_id ORDER BY q.created
     ) AS rank
     FROM turns t JOIN chat_generation q ON q.user_id = t.user_id
-    WHERE q.{LIVE} AND q.status = 'queued'
+    WHERE q.{LIVE} AND q.status = 'queued'{{but}}
 ) AS ranked
 WHERE rank <= bound ORDER BY rank, created LIMIT %(limit)s
 """
@@ -70,21 +74,34 @@ ORDER BY COALESCE(b.running, 0) + ROW_NUMBER() OVER (
 LIMIT %(limit)s
 """
 
-ANY = f"SELECT 1 FROM chat_generation WHERE {LIVE} AND status = 'queued' LIMIT 1"
+ANY = f"""
+SELECT 1 FROM chat_generation WHERE {LIVE} AND status = 'queued'{{but}} LIMIT 1
+"""
 
 
-def is_anything_queued() -> bool:
-    return bool(fetch(ANY))
+def is_anything_queued(without: Collection[str] = ()) -> bool:
+    """For another model than these."""
+    but, names = _but(without)
+    return bool(fetch(ANY.format(but=but), names))
 
 
-def next_in_turn(limit: int) -> list[UUID]:
-    """The ids of those that may run now, first in turn first.
+def next_in_turn(limit: int, without: Collection[str] = ()) -> list[UUID]:
+    """The ids of those that may run now, for other models than these; first in turn
+    first.
 
     As of now: exact for who holds the lock of the claims (`chat.running.lease`).
     """
+    but, names = _but(without)
     bounds = {"bound": settings.CHAT_USER_CONCURRENCY, "limit": limit}
-    query = NEXT.format(bound=OF_EACH if quotas.are_any() else OF_ALL)
-    return [uuid(pk) for (pk,) in fetch(query, bounds)]
+    query = NEXT.format(bound=OF_EACH if quotas.are_any() else OF_ALL, but=but)
+    return [uuid(pk) for (pk,) in fetch(query, {**bounds, **names})]
+
+
+def _but(models: Collection[str]) -> tuple[str, dict[str, str]]:
+    """The condition that leaves them out, and its values. Mostly there are none."""
+    names = {f"model{number}": name for number, name in enumerate(models)}
+    places = ", ".join(f"%({name})s" for name in names)
+    return (f" AND model NOT IN ({places})" if names else ""), names
 
 
 def order() -> list[UUID]:

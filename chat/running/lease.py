@@ -34,22 +34,28 @@ class Lease:
 
 
 def claim(
-    owner: str, limit: int, driven: Collection[UUID] = frozenset()
+    owner: str,
+    limit: int,
+    driven: Collection[UUID] = frozenset(),
+    loading: Collection[str] = frozenset(),
 ) -> list[Lease]:
     """Take up to `limit` generations: dead owners' first, then who is next in turn.
 
     Not those in `driven`, which the owner still drives: their leases ran out while
-    the database was away, and will be renewed.
+    the database was away, and will be renewed. Nor those for the models that the owner
+    is `loading`: another one may have them, or they wait until they are there.
     """
-    taken = _take_over(owner, [pk for pk in _expired(limit) if pk not in driven])
-    return taken + _take_next(owner, limit - len(taken))
+    dead = [pk for pk in _expired(limit, loading) if pk not in driven]
+    taken = _take_over(owner, dead)
+    return taken + _take_next(owner, limit - len(taken), loading)
 
 
-def _expired(limit: int) -> list[UUID]:
+def _expired(limit: int, without: Collection[str]) -> list[UUID]:
+    but = f" AND model NOT IN ({places(len(without))})" if without else ""
     found = fetch(
         "SELECT id FROM chat_generation WHERE status = 'running'"
-        f" AND lease_until < {clock()} AND crashes < %s LIMIT %s",
-        [MAX_ATTEMPTS - 1, limit],
+        f" AND lease_until < {clock()} AND crashes < %s{but} LIMIT %s",
+        [MAX_ATTEMPTS - 1, *without, limit],
     )
     return [uuid(pk) for (pk,) in found]
 
@@ -63,14 +69,14 @@ def _take_over(owner: str, dead: list[UUID]) -> list[Lease]:
         return _take(owner, dead, still_so, "crashes = crashes + 1")
 
 
-def _take_next(owner: str, limit: int) -> list[Lease]:
+def _take_next(owner: str, limit: int, loading: Collection[str]) -> list[Lease]:
     """Claims take turns, over all processes: only claiming makes a user's number of
     running ones grow, so none goes beyond the user's bound, and all keep the order."""
-    if limit <= 0 or not fair.is_anything_queued():
+    if limit <= 0 or not fair.is_anything_queued(loading):
         return []
     with write():
         take_turns(CLAIMS)
-        chosen = fair.next_in_turn(limit)
+        chosen = fair.next_in_turn(limit, loading)
         now = f"started = COALESCE(started, {clock()})"
         taken = _take(owner, chosen, "status = 'queued'", now) if chosen else []
     place = {pk: number for number, pk in enumerate(chosen)}

@@ -22,6 +22,7 @@ from ..database import in_database, in_order, persistently
 from ..engines.registry import Engines
 from ..limits import fair
 from ..observe import logs, metrics, tracing
+from ..screening.rulebook import rulebook
 from ..tape import Fenced, Tape
 from ..waiting import wait_within
 from . import lease
@@ -122,13 +123,15 @@ class Runner:
 
     async def _claim(self) -> int:
         room = min(CLAIM_AT_ONCE, settings.CHAT_MAX_RUNNING - len(self._tasks))
-        if room <= 0 or self._engines.loading:
+        if room <= 0:
             self._more = True
             return 0
         self._claiming = True
         try:
             driven = set(self._jobs)
-            claimed, self._more = await in_database(claim, self.owner, room, driven)
+            claimed, self._more = await in_database(
+                claim, self.owner, room, driven, self._engines.loading
+            )
             moment = time.time_ns()
             for job in await self._prepared(claimed):
                 if (tracer := tracing.here.tracer) is not None:
@@ -203,9 +206,15 @@ class Runner:
                 self._jobs.pop(pk)
 
 
-def claim(owner: str, limit: int, driven: Collection[UUID]) -> tuple[list[Lease], bool]:
-    """What could be claimed, and whether there is more."""
-    return lease.claim(owner, limit, driven), fair.is_anything_queued()
+def claim(
+    owner: str, limit: int, driven: Collection[UUID], loading: frozenset[str]
+) -> tuple[list[Lease], bool]:
+    """What could be claimed, and whether there is more. Nothing while a model is still
+    to come that checks what all the others say; it sends a nudge."""
+    if loading and not loading.isdisjoint(rulebook.now().judges):
+        return [], False
+    claimed = lease.claim(owner, limit, driven, loading)
+    return claimed, fair.is_anything_queued(loading)
 
 
 @contextlib.contextmanager

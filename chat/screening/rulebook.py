@@ -30,13 +30,15 @@ SECONDS = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """Those in force. `names` by the rules' keys. `outside_…`: external checks."""
+    """Those in force. `names` by the rules' keys. `outside_…`: external checks, and
+    `judges` the models that they ask."""
 
     prompts: RuleSet = field(default_factory=lambda: compile_rules([]))
     answers: RuleSet = field(default_factory=lambda: compile_rules([]))
     names: Mapping[int, str] = field(default_factory=dict)
     outside_prompts: tuple[Check, ...] = ()
     outside_answers: tuple[Check, ...] = ()
+    judges: frozenset[str] = frozenset()
 
 
 NO_RULES = Rules()
@@ -90,6 +92,7 @@ def compiled(rows: list[GuardRule]) -> Rules:
         {row.pk: row.name for row in rules},
         tuple(check for row, check in outside.items() if row.on_prompts),
         tuple(check for row, check in outside.items() if row.on_answers),
+        frozenset(check.service.model for check in outside.values()),
     )
 
 

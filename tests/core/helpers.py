@@ -27,9 +27,9 @@ from tests.reading import eventually
 
 def ask(user: Any, prompt: str = "pace=0 n=5", **where: Any) -> Generation:
     """A question and its queued answer."""
-    key = where.pop("key", None)
+    key, model = where.pop("key", None), where.pop("model", "scripted")
     params = where.pop("params", {})
-    return generations.start(user, Ask("scripted", params, key), prompt, **where)
+    return generations.start(user, Ask(model, params, key), prompt, **where)
 
 
 def claim_one(owner: str = "owner") -> Lease:

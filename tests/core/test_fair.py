@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
 import pytest
@@ -12,6 +12,9 @@ from django.utils import timezone
 
 from chat import generations
 from chat.database import in_database
+from chat.engines import registry
+from chat.engines.base import ModelInfo
+from chat.engines.scripted import ScriptedEngine
 from chat.limits import fair
 from chat.models import Generation, Quota
 from chat.running import lease
@@ -28,8 +31,9 @@ def bound(settings) -> None:
     settings.CHAT_USER_CONCURRENCY = 4
 
 
-def claimed(limit: int, owner: str = "owner") -> list:
-    return [held.generation for held in lease.claim(owner, limit)]
+def claimed(limit: int, owner: str = "owner", *, loading: Iterable[str] = ()) -> list:
+    found = lease.claim(owner, limit, loading=frozenset(loading))
+    return [held.generation for held in found]
 
 
 def running(user: User) -> int:
@@ -152,6 +156,88 @@ class TestBound:
         assert [running(user) for user in (alice, bob, charlie)] == [1, 5, 4]
 
 
+@pytest.fixture
+def models(monkeypatch) -> None:
+    infos = tuple(ModelInfo(name, name) for name in ("slow", "quick", "large"))
+    offer = registry.Offer(infos, ScriptedEngine)
+    monkeypatch.setattr(registry, "offers", lambda: [offer])
+
+
+@pytest.mark.usefixtures("models")
+class TestModelsThatLoad:
+    """What asks for them is not claimed by whoever loads them."""
+
+    def test_it_is_left_where_it_is_and_keeps_its_turn(
+        self, alice: User, bob: User
+    ) -> None:
+        slow = ask(alice, model="slow").pk
+        quick = ask(alice, model="quick").pk
+        large = ask(bob, model="large").pk
+
+        assert claimed(9, loading=["slow", "large"]) == [quick]
+        assert claimed(9, loading=["slow", "large"]) == []
+        assert claimed(1, loading=["slow"]) == [large]
+        assert claimed(1) == [slow]
+
+    def test_whoever_has_the_model_claims_it_meanwhile(self, alice: User) -> None:
+        slow = ask(alice, model="slow").pk
+
+        assert claimed(9, "one", loading=["slow"]) == []
+        assert claimed(9, "another", loading=["quick"]) == [slow]
+
+    def test_it_takes_no_turn_from_its_users_others(
+        self, alice: User, bob: User, settings
+    ) -> None:
+        """Nor from others' where as many users wait for the model as are claimed."""
+        settings.CHAT_USER_CONCURRENCY = 1
+        for _ in range(4):
+            ask(alice, model="slow")
+        hers, his = ask(alice, model="quick").pk, ask(bob, model="quick").pk
+
+        assert claimed(1, loading=["slow"]) == [hers]
+        assert claimed(1, loading=["slow"]) == [his]
+
+    def test_those_who_wait_for_it_do_not_hide_the_others(
+        self, alice: User, bob: User
+    ) -> None:
+        ask(alice, model="slow")
+        his = ask(bob, model="quick").pk
+
+        assert claimed(1, loading=["slow"]) == [his]
+
+    def test_its_users_other_answers_count_as_turns_taken(
+        self, alice: User, bob: User
+    ) -> None:
+        ask(alice, model="quick")
+        claimed(9, loading=["slow"])
+        ask(alice, model="slow")
+        his = ask(bob, model="slow").pk
+
+        assert claimed(1) == [his]
+
+    def test_users_bounds_hold_beside_them(self, alice: User) -> None:
+        Quota.objects.create(user=alice, concurrency=2)
+        asked = [ask(alice, model=name).pk for name in ("slow", *("quick",) * 3)]
+
+        assert claimed(9, loading=["slow"]) == asked[1:3]
+
+    def test_a_dead_owners_is_left_to_others_too(self, alice: User) -> None:
+        dead = ask(alice, model="slow")
+        claimed(9, "dead")
+        expire(dead)
+
+        assert claimed(9, "one", loading=["slow"]) == []
+        assert claimed(9, "another", loading=["quick"]) == [dead.pk]
+
+    def test_nothing_is_worth_a_claim_where_all_wait_for_one(self, alice: User) -> None:
+        """So nobody takes turns with those who can claim."""
+        ask(alice, model="slow")
+
+        assert not fair.is_anything_queued(["slow", "large"])
+        assert fair.is_anything_queued(["large"])
+        assert fair.is_anything_queued()
+
+
 @pytest.mark.django_db(transaction=True)
 class TestRacing:
     def test_processes_that_claim_at_once_keep_the_bound(
@@ -166,6 +252,25 @@ class TestRacing:
             assert (running(alice), running(bob)) == (4, 4)
             for held in Generation.objects.filter(status="running"):
                 lease.release(lease.Lease(held.pk, held.owner, held.attempt))
+
+    @pytest.mark.usefixtures("models")
+    def test_also_where_some_of_them_load_a_model(self, alice: User, bob: User) -> None:
+        for number in range(16):
+            ask(alice, model=("slow", "quick")[number % 2])
+            ask(bob, model="slow")
+
+        def work(number: int) -> list:
+            loading = frozenset(("slow",) if number % 2 else ())
+            held = lease.claim(f"owner {number}", 3, loading=loading)
+            return [(each.generation, bool(loading)) for each in held]
+
+        taken = [each for found in race(work) for each in found]
+
+        assert len({pk for pk, _ in taken}) == len(taken)
+        assert (running(alice), running(bob)) == (4, 4)
+        without = [pk for pk, loading in taken if loading]
+        models = Generation.objects.filter(pk__in=without).values_list("model")
+        assert {name for (name,) in models} <= {"quick"}
 
     def test_while_some_end_and_some_are_asked_for(self, alice: User) -> None:
         asked = {ask(alice).pk for _ in range(12)}
@@ -192,8 +297,8 @@ class TestRacing:
         first, second = ask(alice), ask(alice)
         choose = fair.next_in_turn
 
-        def slow(limit: int) -> dict:
-            chosen = choose(limit)
+        def slow(*args) -> list:
+            chosen = choose(*args)
             Generation.objects.filter(pk=first.pk).update(status="stopped")
             return chosen
 

@@ -202,7 +202,7 @@ async def test_nothing_waits_for_the_one_that_draws(
     await engines.start()
     try:
         await engines.loaded()
-        assert not engines.loading
+        await eventually(lambda: not engines.loading)
         assert engines.problem is None
         with pytest.raises(EngineError, match="no such model"):
             await engines.get("owner/fox")

@@ -219,20 +219,55 @@ async def test_one_that_broke_later_is_loaded_again(monkeypatch):
 async def test_the_default_is_there_from_the_start():
     here = Library(first="b")
     here.papers["b"].may_start.clear()
-    start = asyncio.create_task(here.shelf.start())
+    await here.shelf.start()
     await eventually(lambda: here.papers["b"].starts == 1)
     assert here.shelf.problem is not None
+    assert await here.read("a") == "a"
+    assert here.shelf.problem is not None
     here.papers["b"].may_start.set()
-    await start
+    await here.wait_until_loaded("ab")
     assert here.shelf.problem is None
-    assert here.loaded() == "b"
+
+
+async def test_a_default_that_had_to_go_is_no_problem():
+    here = Library(first="b")
+    await here.shelf.start()
+    await here.wait_until_loaded("b")
+    for name in "ac":
+        await here.read(name)
+    assert here.loaded() == "ac"
+    assert here.shelf.problem is None
+
+
+async def test_it_tells_which_ones_are_on_their_way():
+    """To the start, to room, to a failure: not those that nobody asked for."""
+    here = Library()
+    assert here.shelf.loading == set()
+    here.papers["a"].may_start.clear()
+    first, second = here.begin("a"), here.begin("b")
+    await here.wait_until_loaded("b")
+    assert here.shelf.loading == {"a"}
+
+    third = here.begin("c")
+    await eventually(here.shelf._making_room.locked)
+    assert here.shelf.loading == {"a", "c"}
+
+    here.papers["a"].failure = EngineError("model_gated", "It is gated.")
+    here.papers["a"].may_start.set()
+    with pytest.raises(EngineError, match="gated"):
+        await first
+    await here.wait_until_loaded("bc")
+    assert here.shelf.loading == set()
+    for name in "bc":
+        here.papers[name].may_end.set()
+    assert [await second, await third] == ["b", "c"]
 
 
 async def test_a_default_that_fails_keeps_the_others_from_nothing():
     here = Library(first="b")
     here.papers["b"].failure = EngineError("model_broken", "It is damaged.")
     await here.shelf.start()
-    assert here.shelf.problem == "It is damaged."
+    await eventually(lambda: here.shelf.problem == "It is damaged.")
     assert await here.read("a") == "a"
 
 
