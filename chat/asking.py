@@ -116,7 +116,7 @@ def answer_below(
     kind: Kind = "image" if ask.draws else "text"
     model = choose(user, ask.model, conversation.model, kind)
     params, left = _admitted(user, ask, conversation)
-    answer = Message(
+    answer = MESSAGES.new(
         conversation=conversation,
         parent=question,
         role="assistant",
@@ -137,7 +137,7 @@ def answer_below(
     ):
         raise NotFoundError("conversation")  # deleted meanwhile
     MESSAGES.insert(*(row for row in path if row._state.adding), answer)
-    generation = Generation(
+    generation = GENERATIONS.new(
         user=user,
         conversation=conversation,
         message=answer,

@@ -18,6 +18,7 @@ from .conversations import HISTORY_MESSAGES, as_told, path_to
 from .engines.base import ChatMessage
 from .errors import ChatError
 from .models import Conversation, Generation, Message
+from .records import CONVERSATIONS, MESSAGES
 from .screening.prompts import Asked
 from .titles import title_from
 
@@ -39,7 +40,7 @@ def start(user: Any, ask: Ask, told: Told, field: str = "messages") -> Generatio
     told = passed(asked, told, field)
 
     def record() -> Generation:
-        conversation = Conversation(
+        conversation = CONVERSATIONS.new(
             owner=user,
             source="api",
             title=title_from(question(told)),
@@ -70,7 +71,7 @@ def chain(conversation: Conversation, messages: Sequence[ChatMessage]) -> list[M
     path: list[Message] = []
     for message in messages:
         above = path[-1] if path else None
-        path.append(Message(conversation=conversation, parent=above, **message))
+        path.append(MESSAGES.new(conversation=conversation, parent=above, **message))
     return path
 
 

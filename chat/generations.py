@@ -26,7 +26,7 @@ from .models import Conversation, Generation, Message
 from .models.generation import GenerationQuerySet
 from .observe import metrics
 from .pictures import asking as pictures
-from .records import load
+from .records import CONVERSATIONS, MESSAGES, load
 from .running.outcomes import EMPTY_CHECKPOINT, settle
 from .screening.prompts import Asked
 from .tape import SPAN
@@ -51,7 +51,7 @@ def start(
     def record() -> Generation:
         owner = _conversation(user, prompt, conversation, system_prompt)
         above = _parent(owner, parent)
-        question = Message(
+        question = MESSAGES.new(
             conversation=owner, parent_id=above, role="user", content=prompt
         )
         return asked.keep(answer_below(user, [question], ask))
@@ -144,7 +144,7 @@ def edit(user: Any, message: UUID, prompt: str, ask: Ask) -> Generation:
                 code="not_editable",
                 field="message",
             )
-        question = Message(
+        question = MESSAGES.new(
             conversation=seen.conversation,
             parent_id=seen.parent_id,
             role="user",
@@ -160,7 +160,7 @@ def _conversation(
 ) -> Conversation:
     """Their own one, or a new one that is not stored yet."""
     if pk is None:
-        return Conversation(
+        return CONVERSATIONS.new(
             owner=user, title=title_from(prompt), system_prompt=system_prompt or ""
         )
     rows = Conversation.objects.owned_by(user).select_related("leaf")

@@ -38,7 +38,9 @@ def load_all(pks: Sequence[UUID]) -> list[Generation]:
 
 def _made(values: Sequence[object]) -> Generation:
     rest = iter(values)
-    row = GENERATIONS.read(rest)
-    row.message = MESSAGES.read(rest)
-    row.conversation = row.message.conversation = CONVERSATIONS.read(rest)
+    row, message = GENERATIONS.read(rest), MESSAGES.read(rest)
+    conversation = CONVERSATIONS.read(rest)
+    GENERATIONS.link(row, "message", message)
+    GENERATIONS.link(row, "conversation", conversation)
+    MESSAGES.link(message, "conversation", conversation)
     return row

@@ -18,6 +18,7 @@ from uuid import UUID
 
 from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.models import Field, JSONField, Model
+from django.db.models.base import ModelState
 
 M = TypeVar("M", bound=Model)
 Convert = Callable[[Any], Any]
@@ -104,6 +105,16 @@ class Table(Generic[M]):
             for place, field in enumerate(self._fields)
             if isinstance(field, JSONField)
         ]
+        made = [field for field in self._fields if callable(field.default)]
+        self._made = [(field.attname, field.get_default) for field in made]
+        self._constant = {
+            field.attname: field.get_default()
+            for field in self._fields
+            if field not in made
+        }
+        self._relations: dict[str, Any] = {
+            field.name: field for field in self._fields if field.is_relation
+        }
         self._insertions: dict[int, str] = {}
         self.name = model._meta.db_table
         self._own = self.columns(self.name)
@@ -111,6 +122,29 @@ class Table(Generic[M]):
     def columns(self, alias: str) -> str:
         """All of them, in the order in which `read` takes them."""
         return ", ".join(f"{alias}.{field.column}" for field in self._fields)
+
+    def new(self, **values: Any) -> M:
+        """A row to be inserted, as the model itself would make it."""
+        row = blank(self._model)
+        mine = row.__dict__
+        mine.update(self._constant)
+        for name, make in self._made:
+            if name not in values:
+                mine[name] = make()
+        for name, value in values.items():
+            if name in self._relations:
+                self.link(row, name, value)
+            else:
+                mine[name] = value
+        return row
+
+    def link(self, row: M, name: str, other: Model | None) -> None:
+        """Let `row.name` be that row, of the same database."""
+        field = self._relations[name]
+        row.__dict__[field.attname] = other and other.pk
+        field.set_cached_value(row, other)
+        if other is not None and not field.remote_field.multiple:
+            field.remote_field.set_cached_value(other, row)
 
     def insert(self, *rows: M) -> None:
         """In one statement. The values have their fields' types, and no field sets
@@ -173,13 +207,24 @@ class Table(Generic[M]):
         mine = list(islice(values, len(self._fields)))
         for place, convert in self._converters:
             mine[place] = convert(mine[place])
-        return self._model.from_db(DEFAULT_DB_ALIAS, self._names, mine)
+        row = blank(self._model)
+        row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
+        row.__dict__.update(zip(self._names, mine, strict=True))
+        return row
 
     @cached_property
     def _converters(self) -> list[tuple[int, Convert]]:
         """For the places whose values this database gives otherwise."""
         found = enumerate(map(_converter, self._fields))
         return [(place, convert) for place, convert in found if convert]
+
+
+def blank(model: type[M]) -> M:
+    """A row without values. A model's own `__init__` looks through all its fields for
+    what could have been meant, which costs more than writing them."""
+    row = model.__new__(model)
+    row._state = ModelState()
+    return row
 
 
 def _prepared(field: Field[Any, Any], value: Any) -> Any:

@@ -20,6 +20,10 @@ from .pages import settings as settings_page
 from .pages import share as share_page
 
 urlpatterns = [
+    # Looked through from above: what is asked most comes first.
+    path("v1/", openai.urls),
+    path("api/v1/", dashscope.urls),
+    path("api/", api.urls),
     path("", views.chat, name="chat"),
     path("c/<uuid:conversation_id>/", views.chat, name="conversation"),
     path("settings/", settings_page.page, name="settings"),
@@ -43,9 +47,6 @@ urlpatterns = [
         {"thumbnail": True},
         name="share-thumbnail",
     ),
-    path("v1/", openai.urls),
-    path("api/v1/", dashscope.urls),
-    path("api/", api.urls),
     re_path("^(?:api|v1)/", nothing_here),
     path("healthz", probes.healthz),
     path("readyz", probes.readyz),

@@ -100,6 +100,9 @@ class Sampling(Schema):
 
 
 class ParamsIn(Sampling, Body):
+    # As a default, one that could be changed would be copied for every request.
+    model_config = ConfigDict(frozen=True)
+
     thinking: StrictBool | None = None
     chunking: Literal["token", "sentence"] | None = None
 
