@@ -10,7 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chat.engines.local import LocalEngine
-from chat.engines.local.scheduler import TOKENS_A_SECOND, rank
+from chat.engines.local.scheduler import (
+    LEAST,
+    STEP_SECONDS,
+    TOKENS_A_SECOND,
+    WORTH,
+    Pace,
+    rank,
+)
 from tests.engines.helpers import ask, collect
 
 BOOK = "word " * 90
@@ -87,3 +94,49 @@ def test_of_two_that_waited_as_long_the_shorter_is_first(short, more, waited):
 @given(TOKENS, TOKENS)
 def test_nobody_is_overtaken_for_ever(long, short):
     assert rank(long, long / TOKENS_A_SECOND + 1) < rank(short, 0)
+
+
+class TestPace:
+    """How much of the prompts a step reads."""
+
+    def test_it_begins_with_small_steps(self) -> None:
+        assert Pace().budget(1000) == LEAST
+
+    def test_a_fast_model_reads_as_much_as_the_replies_that_run_can_wait(self) -> None:
+        pace = Pace()
+        pace.note(LEAST, seconds=STEP_SECONDS / 3)
+        assert pace.budget(1000) == 3 * LEAST
+        assert pace.budget(200) == 200
+
+    def test_a_slow_one_reads_little(self) -> None:
+        pace = Pace()
+        pace.note(LEAST, seconds=10)
+        assert pace.budget(1000) == LEAST
+        assert pace.budget(8) == 8
+
+    def test_steps_that_read_nothing_say_nothing(self) -> None:
+        pace = Pace()
+        pace.note(WORTH - 1, seconds=1e-6)
+        assert pace.budget(1000) == LEAST
+
+    def test_what_else_keeps_the_processor_does_not_count(self) -> None:
+        pace = Pace()
+        pace.note(LEAST, seconds=STEP_SECONDS / 4)
+        pace.note(LEAST, seconds=10)
+        assert pace.budget(1000) > 3 * LEAST
+
+    def test_it_follows_a_model_that_becomes_slower(self) -> None:
+        pace = Pace()
+        pace.note(LEAST, seconds=STEP_SECONDS / 4)
+        for _step in range(200):
+            pace.note(LEAST, seconds=10)
+        assert pace.budget(1000) == LEAST
+
+
+async def test_it_measures_its_model(tiny_folder: Path) -> None:
+    engine = LocalEngine(str(tiny_folder), cache_size=8192)
+    await engine.start()
+    await collect(engine, ask(BOOK, max_tokens=1, temperature=0))
+    pace = engine._worker.batch_processor.scheduler.pace
+    assert pace.budget(100_000) > LEAST
+    await engine.stop()

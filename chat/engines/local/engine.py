@@ -59,7 +59,7 @@ class LocalEngine(Loadable):
         *,
         cache_size: int | None = None,
         cache_bytes: int | None = None,
-        max_batch_tokens: int = 128,
+        max_batch_tokens: int = 256,
         max_requests: int = 64,
         max_tokens: int = 1024,
         device: str | None = None,
@@ -74,8 +74,8 @@ class LocalEngine(Loadable):
 
         `cache_size`: tokens of key-value cache, or `cache_bytes` of memory for it,
         else what there is.
-        `max_batch_tokens`: of one step; fewer stall running replies less while a
-        long prompt is read. `max_requests`: in one step; more wait their turn.
+        `max_batch_tokens`: of one step at most; a model for which that takes long
+        computes fewer (`scheduler`). `max_requests`: in one step; more wait their turn.
         `max_tokens`: of a reply whose request does not say. `step_seconds`: a step
         that takes longer hangs, and the worker is given up for another. `revision`:
         of the hub. `budget`: bytes of memory it may take, where that is said.

@@ -150,11 +150,13 @@ class BatchWorker(ContinuousBatchingManager):
             self._speculator.draft(running, self.batch_processor.cache, budget)
 
     def _generation_step(self) -> None:
+        scheduler, began = self.batch_processor.scheduler, time.perf_counter()
         with self._step():
             if self._speculator.drafts:
                 verify(self.batch_processor, self.model, self._speculator)
             else:
                 super()._generation_step()
+        scheduler.pace.note(scheduler.tokens, time.perf_counter() - began)
 
     @contextmanager
     def _step(self) -> Iterator[None]:
