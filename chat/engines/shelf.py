@@ -16,6 +16,7 @@ from contextlib import aclosing, asynccontextmanager
 
 from .. import nudges
 from .base import Engine, EngineError, EngineEvent, EngineRequest, ModelInfo, ModelState
+from .loading import Loading
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +26,7 @@ FAILED_SECONDS = 30.0
 """One that could not be loaded is not tried again before."""
 
 
-class Loadable(Engine):
+class Loadable(Loading):
     """An engine that says what it takes before it takes it, and can be started again
     after it was stopped. It serves one model."""
 

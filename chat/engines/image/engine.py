@@ -11,12 +11,10 @@ import asyncio
 import gc
 import logging
 import time
-from collections import deque
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 
 from chat.engines.base import (
-    Engine,
     EngineError,
     EngineEvent,
     EngineLost,
@@ -30,18 +28,19 @@ from chat.engines.image.loading import load
 from chat.engines.image.orders import Bounds, Defaults, order_of
 from chat.engines.image.painter import Order, Painter
 from chat.engines.image.worker import Job, Worker
+from chat.engines.loading import Loading
 from chat.engines.local.loading import Wanted
 
 logger = logging.getLogger(__name__)
 
 STOP_SECONDS = 10.0
-MAX_DEATHS, DEATHS_SECONDS = 5, 60.0
-"""A worker that dies more often than that is not started again."""
 WARM_UP = Order("Hello", width=128, height=128, steps=2, seed=0)
 
 
-class ImageEngine(Engine):
+class ImageEngine(Loading):
     """One pipeline in memory, whatever the number of requests."""
+
+    _worker_name = "the drawing thread"
 
     def __init__(
         self,
@@ -56,6 +55,7 @@ class ImageEngine(Engine):
     ) -> None:
         """`model`: a folder or hub id. Loads nothing. `step_seconds`: a step that
         takes longer hangs, which `problem` says: no thread can be ended."""
+        super().__init__()
         self._wanted = Wanted(model, revision, device)
         self._bounds = bounds
         self._defaults = defaults or Defaults()
@@ -63,9 +63,7 @@ class ImageEngine(Engine):
         self._painter: Painter | None = None
         self._worker: Worker | None = None
         self._jobs: set[Job] = set()
-        self._loading = self._started = False
-        self._deaths: deque[float] = deque(maxlen=MAX_DEATHS)
-        self._state = ModelState("waiting", "not started")
+        self._started = False
         self._recovery: asyncio.Task[None] | None = None
         self._name = info.id
         self.models = [info]
@@ -95,7 +93,7 @@ class ImageEngine(Engine):
         except BaseException as error:
             await self._release()
             text = error.message if isinstance(error, EngineError) else str(error)
-            self._state = ModelState("failed", text)
+            self._fail(text)
             raise
         seconds = time.monotonic() - began
         logger.info("%s was started in %.1f s", self._name, seconds)
@@ -159,16 +157,11 @@ class ImageEngine(Engine):
         self._release_all(EngineLost("engine_restarted", "Drawing was interrupted."))
         if not self._started or self._painter is None:
             return  # `start` says what happened
-        now = asyncio.get_running_loop().time()
-        self._deaths.append(now)
-        if len(self._deaths) == MAX_DEATHS and now - self._deaths[0] < DEATHS_SECONDS:
+        if self._died(cause):
+            recovering = self._recover(self._start_worker(self._painter))
+            self._recovery = asyncio.create_task(recovering)
+        else:
             self._worker = None
-            text = f"the drawing thread keeps dying: {cause}"
-            self._state = ModelState("failed", text)
-            return
-        self._state = ModelState("loading", f"drawing restarts after: {cause}")
-        recovering = self._recover(self._start_worker(self._painter))
-        self._recovery = asyncio.create_task(recovering)
 
     async def _recover(self, worker: Worker) -> None:
         with suppress(EngineError):  # died again: the next recovery is on its way
@@ -190,15 +183,6 @@ class ImageEngine(Engine):
         if worker is not None:
             await asyncio.to_thread(worker.stop, STOP_SECONDS)
         self._release_all(EngineLost("engine_stopped", "The engine was stopped."))
-
-    def _report(self, state: ModelState) -> None:
-        """On the way to being ready; called from any thread. Raises where nobody
-        waits for that any more: a download ends here."""
-        if not self._loading:
-            raise EngineError("engine_stopped", "The engine was stopped.")
-        if state.name != "downloading" and state.message != self._state.message:
-            logger.info("%s", state.message)
-        self._state = state
 
 
 def settle() -> None:

@@ -15,7 +15,7 @@ from chat.engines.image.quiet import quietly
 from chat.engines.local.fetching import Files, Report
 from chat.engines.local.loading import Wanted, find
 from chat.engines.local.room import refuse_without_room, weight_bytes
-from chat.engines.local.trouble import explain
+from chat.engines.local.trouble import explained
 from chat.engines.local.weights import Source, Stored
 
 DEMO = "demo"
@@ -34,15 +34,10 @@ ADVICE = "Choose a smaller model, or make room."
 
 def load(wanted: Wanted, report: Report) -> Any:
     """The pipeline. Blocks for seconds to minutes. Raises EngineError."""
-    try:
-        with quietly():
-            source = located(wanted, report)
-            report(ModelState("loading", f"loading {wanted.name}"))
-            return load_folder(source, wanted)
-    except EngineError:
-        raise
-    except Exception as error:
-        raise explain(wanted.name, wanted.revision, error) from error
+    with explained(wanted.name, wanted.revision), quietly():
+        source = located(wanted, report)
+        report(ModelState("loading", f"loading {wanted.name}"))
+        return load_folder(source, wanted)
 
 
 def located(wanted: Wanted, report: Report) -> Source:

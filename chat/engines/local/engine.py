@@ -12,7 +12,6 @@ import asyncio
 import gc
 import logging
 import time
-from collections import deque
 from collections.abc import AsyncGenerator
 from contextlib import suppress
 from dataclasses import replace
@@ -45,8 +44,6 @@ logger = logging.getLogger(__name__)
 
 STOP_SECONDS = 10.0
 WATCHES_A_STEP = 8
-MAX_DEATHS, DEATHS_SECONDS = 5, 60.0
-"""A worker that dies more often than that is not started again."""
 
 
 class LocalEngine(Loadable):
@@ -82,6 +79,7 @@ class LocalEngine(Loadable):
         `lookup_tokens`: guessed ahead at most from the text itself, 0: none.
         `draft_model`: a small one that guesses ahead, with the same tokenizer.
         """
+        super().__init__()
         self._wanted = Wanted(
             model, revision, device, cache_bytes, budget, quantization
         )
@@ -100,9 +98,7 @@ class LocalEngine(Loadable):
         self._maker: JobMaker | None = None
         self._inboxes: dict[str, Inbox] = {}
         self._serial = 0
-        self._started = self._loading = False
-        self._deaths: deque[float] = deque(maxlen=MAX_DEATHS)
-        self._state = ModelState("waiting", "not started")
+        self._started = False
         self._recovery: asyncio.Task[None] | None = None
         self._seconds: float | None = None
         self.models = [self._info]
@@ -245,6 +241,8 @@ class LocalEngine(Loadable):
         if self._died(cause):
             worker.restart()
             self._recovery = asyncio.create_task(self._recover())
+        else:
+            self._worker = None
 
     async def _watch(self) -> None:
         """Give up a worker whose step does not end, and start another: but once. One
@@ -277,18 +275,6 @@ class LocalEngine(Loadable):
         else:
             self._recovery = asyncio.create_task(self._recover())
 
-    def _died(self, cause: str) -> bool:
-        """Whether a worker is worth another start."""
-        now = asyncio.get_running_loop().time()
-        self._deaths.append(now)
-        if len(self._deaths) == MAX_DEATHS and now - self._deaths[0] < DEATHS_SECONDS:
-            self._fail(f"the model worker keeps dying: {cause}")
-            self._worker = None
-            return False
-        restarting = f"the model worker restarts after: {cause}"
-        self._state = ModelState("loading", restarting)
-        return True
-
     async def _recover(self) -> None:
         with suppress(EngineError):  # died again: the next recovery is on its way
             await self._warm_up()
@@ -298,9 +284,6 @@ class LocalEngine(Loadable):
         self._started = True
         self._state = ModelState("ready", seconds=self._seconds)
         logger.info("%s is ready", self._info.id)
-
-    def _fail(self, text: str) -> None:
-        self._state = ModelState("failed", text)
 
     def _release_all(self) -> None:
         for inbox in self._inboxes.values():
@@ -324,16 +307,6 @@ class LocalEngine(Loadable):
             )
         self._release_all()
         gc.collect()
-
-    def _report(self, state: ModelState) -> None:
-        """On the way to being ready; called from any thread. Raises where nobody
-        waits for that any more: a download ends here."""
-        if not self._loading:
-            raise EngineError("engine_stopped", "The engine was stopped.")
-        # A download has its own pace in the log.
-        if state.name != "downloading" and state.message != self._state.message:
-            logger.info("%s", state.message)
-        self._state = state
 
 
 def submit(worker: BatchWorker, internal: str, job: Job, inbox: Inbox) -> bool:

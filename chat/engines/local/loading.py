@@ -23,7 +23,7 @@ from chat.engines.local.quantize import (
     rounded_bytes,
 )
 from chat.engines.local.room import WORKING_BYTES, refuse_without_room, weight_bytes
-from chat.engines.local.trouble import explain
+from chat.engines.local.trouble import explained
 from chat.engines.local.weights import Source, Stored
 
 
@@ -95,14 +95,10 @@ class Wanted:
 
 def load(wanted: Wanted, report: Report) -> Loaded:
     """Blocks for seconds to minutes. Raises EngineError with what to do about it."""
-    try:
+    with explained(wanted.name, wanted.revision):
         source = find(wanted, report)
         report(ModelState("loading", f"loading {wanted.name}"))
         return load_folder(source, wanted)
-    except EngineError:
-        raise
-    except Exception as error:
-        raise explain(wanted.name, wanted.revision, error) from error
 
 
 def find(wanted: Wanted, report: Report, files: Files = WRITER) -> Source:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import torch
 from transformers import AutoConfig, ContinuousBatchingConfig
 
-from chat.engines.base import EngineError
 from chat.engines.local import scheduler
 from chat.engines.local.fetching import Report
 from chat.engines.local.loading import (
@@ -17,7 +16,7 @@ from chat.engines.local.loading import (
     refuse_unknown_kind,
 )
 from chat.engines.local.room import WORKING_BYTES, free_memory
-from chat.engines.local.trouble import explain
+from chat.engines.local.trouble import explained
 
 GIB = 2**30
 CPU_CACHE_BYTES = 2 * GIB
@@ -45,15 +44,11 @@ def cache_tokens(
 def footprint(wanted: Wanted, report: Report, max_requests: int) -> tuple[int, int]:
     """Bytes it will take without the cache, and of the cache. Fetches the model where
     it is not here. Raises EngineError, as `load` does."""
-    try:
+    with explained(wanted.name, wanted.revision):
         source = find(wanted, report)
         refuse_unknown_kind(source)
         weights = wanted.size(source.weights())
         config = AutoConfig.from_pretrained(source.folder, local_files_only=True)
-    except EngineError:
-        raise
-    except Exception as error:
-        raise explain(wanted.name, wanted.revision, error) from error
     text = config.get_text_config()
     token = cache_bytes_per_token(text, wanted.dtype.itemsize)
     largest = max_requests * context_of(text) * token

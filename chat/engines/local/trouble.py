@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 import torch
@@ -45,6 +46,17 @@ def explain(name: str, revision: str | None, error: Exception) -> EngineError:
         if (found := known(name, revision, link)) is not None:
             return found
     return EngineError("model_broken", f"{name} cannot be loaded: {first_line(error)}")
+
+
+@contextmanager
+def explained(name: str, revision: str | None) -> Iterator[None]:
+    """Raises nothing but EngineError. A model of this name is loaded within."""
+    try:
+        yield
+    except EngineError:
+        raise
+    except Exception as error:
+        raise explain(name, revision, error) from error
 
 
 def known(name: str, revision: str | None, error: BaseException) -> EngineError | None:

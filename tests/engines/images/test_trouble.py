@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from chat.engines import loading
 from chat.engines.base import EngineError, EngineLost
 from chat.engines.image import ImageEngine
-from chat.engines.image import engine as engine_module
 from tests.engines.helpers import collect, collect_failing, eventually
 from tests.engines.images.conftest import BOUNDS, INFO
 from tests.engines.images.helpers import Gate, ask, before_each_step, pictures
@@ -91,7 +91,7 @@ async def test_a_dead_worker_is_started_again(engine: ImageEngine) -> None:
 async def test_one_that_keeps_dying_is_given_up(
     pipeline_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine_module, "MAX_DEATHS", 2)
+    monkeypatch.setattr(loading, "MAX_DEATHS", 2)
     engine = ImageEngine(str(pipeline_folder), INFO, BOUNDS)
     await engine.start()
 
