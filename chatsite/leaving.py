@@ -39,7 +39,10 @@ class WhileItStays:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> bool:
+        task = self._task
         self._watch.cancel()
+        # Each of them leads back here: only the garbage collector would free them.
+        del self._task, self._watch
         if not self.left:
             return False
-        return self._task.uncancel() == 0 and kind is asyncio.CancelledError
+        return task.uncancel() == 0 and kind is asyncio.CancelledError

@@ -93,6 +93,8 @@ class Gate(Line):
                 yield
         except BaseExceptionGroup as several:
             raise several.exceptions[0] from None
+        finally:
+            del self._take  # it leads back here: only a collector would free them
 
     async def put(self, event: EngineEvent) -> str | None:
         """The finish reason, once everything is cleared."""

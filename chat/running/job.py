@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal
+from weakref import proxy
 
 from django.conf import settings
 
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
 Interruption = Literal["stopped", "drained", "lost"]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, weakref_slot=True)
 class Job:
     lease: Lease
     row: Generation
@@ -86,8 +87,10 @@ class Job:
     """While traces are on."""
 
     def __post_init__(self) -> None:
-        self.screen = Screen(self)
-        self.gate = Gate(self)
+        # Weak: a job that has ended is freed at once, not when garbage is collected.
+        this = proxy(self)
+        self.screen = Screen(this)
+        self.gate = Gate(this)
 
     @property
     def text(self) -> str:
