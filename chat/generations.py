@@ -77,10 +77,10 @@ def regenerate(user: Any, message: UUID, ask: Ask) -> Generation:
 
 def _as_before(seen: Message, ask: Ask) -> Ask:
     """As `seen`, or what was last said below it, was asked for, if it was drawn."""
-    jobs = Generation.objects.filter(message=seen.pk)
+    had: Generation | None = getattr(seen, "generation", None)
     if seen.role == "user":
-        jobs = Generation.objects.filter(message__parent=seen.pk)
-    had = jobs.order_by("-created").first()
+        below = Generation.objects.filter(message__parent=seen.pk)
+        had = below.order_by("-created").first()
     if had is None or not had.draws:
         return ask
     params = pictures.again(had.params)

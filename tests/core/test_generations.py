@@ -8,7 +8,8 @@ from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connections
+from django.db import connection, connections
+from django.test.utils import CaptureQueriesContext
 
 from chat import conversations, generations
 from chat.asking import Ask
@@ -219,6 +220,15 @@ class TestRegenerate:
         assert fresh(again).message.parent_id == first.message.parent_id
         assert fresh(again).conversation.leaf_id == again.message_id
         assert fresh(first).message.content == "all"
+
+    def test_how_it_was_asked_for_is_read_together_with_it(self, alice: User) -> None:
+        first = answered(alice)
+
+        with CaptureQueriesContext(connection) as asked:
+            generations.regenerate(alice, first.message_id, ASK)
+
+        own = [each for each in asked if ' FROM "chat_generation"' in each["sql"]]
+        assert own == []
 
     def test_a_question_can_be_answered_again_too(self, alice: User) -> None:
         first = answered(alice)
