@@ -22,6 +22,7 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from django import db
 from django.core import signals
+from django.core.cache import close_caches
 from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler, get_script_prefix
 from django.http import (
@@ -182,3 +183,5 @@ def keep_connections() -> None:
     signals.request_started.disconnect(db.reset_queries)
     signals.request_started.disconnect(db.close_old_connections)
     signals.request_finished.disconnect(db.close_old_connections)
+    # Ours, in memory or in Redis, keep nothing for a request that could be closed.
+    signals.request_finished.disconnect(close_caches)

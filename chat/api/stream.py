@@ -58,8 +58,12 @@ def event_stream(generation: Generation, after: int = 0) -> EventStream:
 
 
 async def native(generation: Generation, after: int) -> AsyncGenerator[bytes]:
-    """The native dialect. The first write goes out at once, whatever happens then."""
-    yield sse.retry(RETRY_MS) + sse.HEARTBEAT
+    """The native dialect. The first write goes out at once, whatever happens then:
+    `start` is there for those who read from the beginning, what follows may not be."""
+    greeting = sse.retry(RETRY_MS) + sse.HEARTBEAT
+    if after:
+        yield greeting
+        greeting = b""
     tape = process.current().tape
     sentences = generation.params.get("chunking") == "sentence"
     read, encode = (by_sentence, each) if sentences else (follow, sse.encode_all)
@@ -68,7 +72,8 @@ async def native(generation: Generation, after: int) -> AsyncGenerator[bytes]:
     async with aclosing(batches):
         async for events in batches:
             ended = bool(events) and is_terminal(events[-1][1])
-            yield encode(events) if events else sse.HEARTBEAT
+            yield greeting + (encode(events) if events else sse.HEARTBEAT)
+            greeting = b""
     if not ended:
         yield sse.retry(pause_ms(tape.turned_away))
 
