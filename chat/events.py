@@ -111,6 +111,9 @@ class Snapshot:
         """Whether there is anything to show."""
         return bool(self.text or self.reasoning or self.tool_calls)
 
+    def __len__(self) -> int:
+        return len(self.text) + len(self.reasoning) + sum(map(len, self.tool_calls))
+
     def data(self) -> Data:
         shown: Data = {"text": self.text, "reasoning": self.reasoning}
         if self.tool_calls:

@@ -21,7 +21,11 @@ from .alarm import Alarm
 from .reel import SPAN, Reel
 
 KEEP_FINISHED = 256
-"""Finished reels kept for readers that are about to come back."""
+"""Finished reels kept for readers that are about to come back: the last that ended."""
+KEEP_CHARACTERS = 8 * 2**20
+"""Of all these together. Mostly it is half as much, or less."""
+SWEEP_EVERY = 64
+"""So many new reels from one look for those that can go to the next."""
 ABANDONED_SECONDS = 1800
 """A reel nobody wrote to or waits at for so long is dropped: its row was deleted."""
 
@@ -84,6 +88,8 @@ class Seat:
     touched: float = field(default_factory=time.monotonic)
     opened: bool = False
     """A writer holds this reel, though its opening may still be on the way."""
+    size: int = 0
+    """Characters of a finished reel, once they were counted."""
 
     def wake(self, reason: Wake) -> None:
         self.touched = time.monotonic()
@@ -102,7 +108,7 @@ class Tape(ABC):
     def __init__(self) -> None:
         self._seats: OrderedDict[str, Seat] = OrderedDict()
         self._alarm = Alarm(Wake.TIMEOUT)
-        self._sweep_at = KEEP_FINISHED
+        self._unswept = 0
         self._closing = False
         self._readers = 0
         self.turned_away = 0
@@ -206,14 +212,27 @@ class Tape(ABC):
 
     def _sweep(self) -> None:
         """Forget the oldest finished reels, and abandoned ones; seldom enough to
-        cost nothing per reel. A reader loses nothing: it goes on from the row."""
-        if len(self._seats) < self._sweep_at:
+        cost little per reel. A reader loses nothing: it goes on from the row."""
+        self._unswept += 1
+        if self._unswept < SWEEP_EVERY:
             return
-        finished = [key for key, seat in self._seats.items() if seat.reel.finished]
-        for key in finished[:-KEEP_FINISHED] + self._abandoned():
+        self._unswept = 0
+        for key in self._too_many() + self._abandoned():
             if seat := self._seats.pop(key, None):
                 seat.wake(Wake.NUDGE)
-        self._sweep_at = max(KEEP_FINISHED, 2 * len(self._seats))
+
+    def _too_many(self) -> list[str]:
+        """Of the finished ones, those behind the last that are kept."""
+        finished = [item for item in self._seats.items() if item[1].reel.finished]
+        finished.sort(key=lambda item: item[1].touched, reverse=True)
+        kept = size = 0
+        for _key, seat in finished[:KEEP_FINISHED]:
+            seat.size = seat.size or seat.reel.characters
+            size += seat.size
+            if size > KEEP_CHARACTERS:
+                break
+            kept += 1
+        return [key for key, _seat in finished[kept:]]
 
     def _abandoned(self) -> list[str]:
         long_ago = time.monotonic() - ABANDONED_SECONDS

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import chain
+from sys import getsizeof
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +12,7 @@ from hypothesis import strategies as st
 from chat.events import Delta, Event, Snapshot, Started, fold
 from chat.tape import SPAN
 from chat.tape.pack import LONGEST, MOST, Pack
-from chat.tape.reel import BLOCK, Reel
+from chat.tape.reel import BLOCK, KEEP_ENTRIES, Reel
 from tests.tape.helpers import DONE
 
 STARTED = Started("g", "c", "u", "m", "scripted", 1)
@@ -89,6 +92,22 @@ class TestPacking:
 
         assert len(reel.entries) <= 10 + 2 + BLOCK
         assert all(isinstance(entry, Pack) for entry in reel.entries[:10])
+
+    def test_a_long_answer_takes_few_bytes_a_token(self) -> None:
+        """Its text, and nine bytes: where each ends, how many, and its id."""
+        reel = said([Delta("word ", "", 1, (900,))] * 16 * MOST)
+
+        packs = [entry for entry in reel.entries if isinstance(entry, Pack)]
+        parts = [(each.text, each.ends, each.tokens, each.ids) for each in packs]
+        assert sum(map(getsizeof, chain(*parts))) <= (5 + 9) * 16 * MOST
+
+    def test_what_cannot_be_packed_is_bounded_too(self) -> None:
+        """Its text is there: what stands beside it does not grow with it."""
+        long = Delta("w" * (LONGEST + 1), tokens=1)
+        reel = said([long] * 3 * KEEP_ENTRIES)
+
+        assert len(reel.entries) <= KEEP_ENTRIES + BLOCK
+        assert reel.characters == len(long) * 3 * KEEP_ENTRIES
 
     def test_the_newest_is_given_as_it_came(self) -> None:
         events = [Delta(str(number)) for number in range(3 * BLOCK)]
