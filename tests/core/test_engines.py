@@ -191,11 +191,13 @@ EITHER_WAY = pytest.mark.parametrize("arranged", [Two.with_the_first, Two.on_the
 
 
 @asynccontextmanager
-async def serving(offers: list[registry.Offer]) -> AsyncIterator[None]:
+async def serving(
+    offers: list[registry.Offer], poll: float = 60
+) -> AsyncIterator[None]:
+    """Nothing may depend on looking now and then, if not for once."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(registry, "offers", lambda: offers)
-        # Nothing may depend on looking now and then.
-        patched.setattr(runner_module, "POLL_SECONDS", 60)
+        patched.setattr(runner_module, "POLL_SECONDS", poll)
         await process.start()
         try:
             yield
@@ -230,13 +232,13 @@ class TestOneOfTwoModels:
 
     @EITHER_WAY
     async def test_what_waits_for_one_that_fails_is_told_why(
-        self, alice: User, arranged: Arranged, monkeypatch: pytest.MonkeyPatch
+        self, alice: User, arranged: Arranged
     ) -> None:
         two = Two(alice)
         two.slow.failure = EngineError("model_gated", "Its terms were not accepted.")
-        async with serving(arranged(two)):
-            if arranged is Two.on_their_own:  # for others to take first, see `Slot`
-                monkeypatch.setattr(runner_module, "POLL_SECONDS", 0.05)
+        # A `Slot` that fails leaves what waits to others first.
+        poll = 0.05 if arranged is Two.on_their_own else 60
+        async with serving(arranged(two), poll):
             waits = await two.ask("slow")
             await finished(await two.ask("quick"))
             assert await is_queued(waits)
