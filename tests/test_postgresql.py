@@ -27,7 +27,7 @@ SERVER, _, _ = os.environ.get("TEST_POSTGRES_URL", "").rpartition("/")
 
 PARTS = (
     f"core commands pictures/test_forgetting.py {GUARD}",
-    "api admin signin/test_signing_in.py",
+    "api admin signin/test_signing_in.py search/test_passages.py",
 )
 """Together: each of them waits more than it works."""
 TABLES = "empty_chatsite"

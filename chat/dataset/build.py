@@ -14,7 +14,7 @@ from django.utils import timezone
 from ..database import write
 from ..models import Conversation, Generation, Message, Passage, Tag
 from ..search.backend import backend
-from ..search.passages import passage
+from ..search.passages import words
 from ..tape import SPAN
 from .texts import LONG_TITLE, Texts
 
@@ -57,6 +57,10 @@ def build(user: Any, conversations: int, messages: int, seed: int) -> Iterator[i
             rows.store()
             yield begin + len(rows.conversations)
         builder.tag()
+
+
+def passage(row: Conversation, text: str, message: UUID | None = None) -> Passage:
+    return Passage(**words(row.owner_id, row.pk, text, message)._asdict())
 
 
 def lengths(conversations: int, messages: int) -> list[int]:
