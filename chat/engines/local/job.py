@@ -137,7 +137,7 @@ class JobMaker:
         self._literal = literal_tokens(loaded.tokenizer)
 
     def make(self, request: EngineRequest) -> Job:
-        """Tokenises: call it in a thread. `max_tokens` is a ceiling: a reply ends
+        """Tokenises: what is long, in a thread. `max_tokens` is a ceiling: a reply ends
         earlier, with `length`, where the context does."""
         params = request.params
         limit = whole("max_tokens", params.max_tokens, 1)
