@@ -139,12 +139,11 @@ class Table(Generic[M]):
         return row
 
     def link(self, row: M, name: str, other: Model | None) -> None:
-        """Let `row.name` be that row, of the same database."""
+        """Let `row.name` be that row, of the same database. The other knows nothing of
+        it: a cycle would keep both until garbage is collected."""
         field = self._relations[name]
         row.__dict__[field.attname] = other and other.pk
         field.set_cached_value(row, other)
-        if other is not None and not field.remote_field.multiple:
-            field.remote_field.set_cached_value(other, row)
 
     def insert(self, *rows: M) -> None:
         """In one statement. The values have their fields' types, and no field sets
