@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from uuid import uuid4
 
 import pytest
@@ -60,6 +61,15 @@ def test_what_is_loaded_is_what_the_models_read(alice: User) -> None:
     assert values(row) == values(Generation.objects.get(pk=pk))
     assert values(row.message) == values(Message.objects.get(pk=row.message_id))
     assert model_to_dict(row.conversation) == model_to_dict(Conversation.objects.get())
+
+
+def test_what_is_loaded_goes_when_the_last_one_lets_go_of_it(alice: User) -> None:
+    row = load(ask(alice).pk)
+    known = weakref.ref(row)
+
+    del row
+
+    assert known() is None, "it would stay until garbage is collected"
 
 
 def test_an_inserted_row_can_be_saved(alice: User) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from typing import Any
+import weakref
+from typing import Any, cast
 from uuid import uuid4
 
 import pytest
@@ -157,6 +158,28 @@ def test_what_comes_while_a_checkpoint_is_written_is_kept_for_the_next() -> None
     job.saved(new)
 
     assert job.news().text == "b"
+
+
+def test_what_is_saved_is_a_few_strings_however_often_it_was_saved() -> None:
+    said = Said()
+    for number in range(1000):
+        said.add(f"{number:03} ")
+        said.keep(1 + said.saved)
+
+    assert said.whole() == "".join(f"{number:03} " for number in range(1000))
+    assert not said.is_news
+    assert len(said.parts) <= 10
+
+
+async def test_it_goes_when_the_last_one_lets_go_of_it() -> None:
+    job, services = make(), cast("Any", None)
+    async with job.gate.at_work(services, job.take_now):
+        take(job, Chunk("a", tokens=1))
+    known = weakref.ref(job)
+
+    del job
+
+    assert known() is None, "it would stay until garbage is collected"
 
 
 def test_in_doubt_everything_is_written_again() -> None:

@@ -106,6 +106,18 @@ class TestWhileItStays:
         assert client.bodies == [b"a", b"b", b""]
         assert not stay.left
 
+    async def test_it_goes_with_the_answer(self) -> None:
+        client, told = Client(), asyncio.Event()
+        async with WhileItStays(client.receive) as stay:
+            await asyncio.sleep(0)  # so that it waits for the client
+        known = weakref.ref(stay, lambda _known: told.set())
+
+        del stay
+
+        async with asyncio.timeout(10):
+            await told.wait()
+        assert known() is None
+
     async def test_a_failure_and_a_cancellation_from_outside_are_not_hidden(
         self,
     ) -> None:
