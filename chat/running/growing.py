@@ -42,10 +42,16 @@ class Said(Growing[str]):
         return "".join(self.parts)
 
     def keep(self, mark: int) -> None:
-        """Those that were new become one: a string for a second, not for a token."""
-        if mark > self.saved:
-            self.parts[self.saved : mark] = ["".join(self.parts[self.saved : mark])]
-            self.saved += 1
+        """Those that were new become one, and earlier ones that are no longer go into
+        it: few strings are left, and a character is joined again few times."""
+        if mark <= self.saved:
+            return
+        first, size = self.saved, sum(map(len, self.parts[self.saved : mark]))
+        while first and len(self.parts[first - 1]) <= size:
+            first -= 1
+            size += len(self.parts[first])
+        self.parts[first:mark] = ["".join(self.parts[first:mark])]
+        self.saved = first + 1
 
 
 class Called(Growing[CallPiece]):
