@@ -174,6 +174,7 @@ class RemoteEngine(Engine):
         with place.in_use():
             path = PATHS[self._upstream.protocol]
             frames = Frames(await self._accepted(place, path, body, trace))
+            del body  # nor are frames kept below: most of the time is spent waiting
             place.works()
             patience = Patience()
             try:
@@ -187,6 +188,7 @@ class RemoteEngine(Engine):
                     if not news:
                         break
                     said, trouble = answer.take_all(news)
+                    del news
                     for event in said:
                         yield event
                     if trouble is not None:
