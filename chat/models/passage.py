@@ -10,7 +10,7 @@ from django.db import models
 
 class MarksField(models.Field):  # type: ignore[type-arg]
     """What the database's index finds a passage's owner by, made by `chat.search`:
-    text in SQLite, an array of numbers in PostgreSQL."""
+    text in SQLite, an array of numbers in PostgreSQL, given as text."""
 
     def db_type(self, connection: Any) -> str:
         return "integer[]" if connection.vendor == "postgresql" else "text"
