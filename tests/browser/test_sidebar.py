@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import (
-    APIResponse,
-    BrowserContext,
-    Locator,
-    Page,
-    Route,
-    expect,
-)
+from playwright.sync_api import Locator, Page, expect
 
 from .chat_page import ChatPage
 from .test_accessibility import faults
@@ -56,12 +48,6 @@ LISTING = """({Listing}, steps) => {
     return seen;
 }"""
 
-# A socket that opens when the test says so; what is sent before is not heard.
-LATE_SOCKET = """window.WebSocket = class extends WebSocket {
-    set onopen(heard) { super.onopen = (event) =>
-        window.openSocket = () => (window.isOpen = true, heard(event)); }
-    set onmessage(heard) { super.onmessage = (event) => window.isOpen && heard(event); }
-};"""
 INDEXED = """async (query) => {
     const url = `/api/conversations?q=${encodeURIComponent(query)}`;
     return (await (await fetch(url)).json()).items.length > 0;
@@ -278,43 +264,6 @@ class TestOrganising:
         chat.page.get_by_role("menuitem", name="Pin").tap()
         expect(group(chat, "Pinned").get_by_text("touched")).to_be_visible()
         choose(chat, "touched", "Unpin")
-
-
-class TestNews:
-    def test_it_misses_none_from_before_its_connection_opens(
-        self, their_context: Callable[..., BrowserContext]
-    ) -> None:
-        chat = ChatPage(their_context("dana").new_page())
-        chat.page.add_init_script(LATE_SOCKET)
-        chat.open()
-        make(chat, "made while it opened")
-        chat.page.wait_for_function("() => window.openSocket")
-        expect(row(chat, "made while it opened")).to_have_count(0)
-        chat.page.evaluate("() => window.openSocket()")
-        expect(row(chat, "made while it opened")).to_be_visible()
-
-    def test_it_keeps_those_that_are_newer_than_a_list_that_comes_late(
-        self, chat: ChatPage
-    ) -> None:
-        make(chat, "made before")
-        expect(row(chat, "made before")).to_be_visible()
-        late: list[tuple[Route, APIResponse]] = []
-
-        def hold(route: Route) -> None:
-            late.append((route, route.fetch()))
-
-        # What is archived, and all again.
-        chat.page.route(re.compile(r"/api/conversations(\?|$)"), hold, times=2)
-        chat.page.select_option("#find-in", "archived")
-        chat.page.select_option("#find-in", "all")
-        while len(late) < 2:
-            chat.page.wait_for_timeout(20)
-        make(chat, "made meanwhile")
-        expect(row(chat, "made meanwhile")).to_be_visible()
-        for route, response in late:
-            route.fulfill(response=response)
-        expect(row(chat, "made before")).to_be_visible()
-        expect(row(chat, "made meanwhile")).to_be_visible()
 
 
 def test_axe_finds_nothing_in_any_of_it(open_chat: Any) -> None:

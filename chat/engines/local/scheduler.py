@@ -28,8 +28,8 @@ TOKENS_A_SECOND = 200
 STEP_SECONDS = 0.1
 """What replies that run may wait while prompts are read."""
 LEAST = 128
-"""Tokens of a step, however slow the model: what 2,000 of them cost in steps of this
-size, and what they cost in fewer, is the measured middle."""
+"""Tokens of a step, however slow the model: smaller ones hardly stall the replies that
+run less, and a long prompt is read much later."""
 WORTH = 64
 """Tokens of a step that says something about the model: less is mostly overhead."""
 FADES = 0.98
