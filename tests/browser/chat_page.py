@@ -70,7 +70,7 @@ class ChatPage:
         if wait:
             self.wait_for_end()
 
-    def wait_for_end(self, seconds: float = 15) -> None:
+    def wait_for_end(self, seconds: float = 60) -> None:
         self.page.wait_for_selector("body:not(.answering)", timeout=seconds * 1000)
 
     def wait_for_text(self, text: str) -> None:

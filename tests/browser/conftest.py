@@ -25,7 +25,8 @@ from .chat_page import ChatPage
 from .chromium import installed_chromium
 from .server import PEOPLE, Server, Wire
 
-expect.set_options(timeout=15_000)  # as long as everything else waits
+PATIENCE = 60_000  # milliseconds; a shared machine stands still for seconds at a time
+expect.set_options(timeout=PATIENCE)
 # Chromium builds these for every window, and no test looks at its address bar: a
 # third of the processor time. The others are what Playwright itself switches off.
 UNUSED = (
@@ -67,6 +68,7 @@ def browser() -> Iterator[Browser]:
         browser = playwright.chromium.launch(
             executable_path=installed_chromium(),
             args=[f"--disable-features={','.join(UNUSED)}"],
+            timeout=PATIENCE,
         )
         yield browser
         browser.close()
@@ -78,6 +80,7 @@ def sessions(browser: Browser, _wire: Wire) -> dict[str, Any]:
     states: dict[str, Any] = {}
     for name in PEOPLE:
         context = browser.new_context(base_url=_wire.url)
+        context.set_default_timeout(PATIENCE)
         context.request.get("/accounts/login/")
         [token] = [c["value"] for c in context.cookies() if c["name"] == "csrftoken"]
         form = {"username": name, "password": f"{name}-password"}
@@ -106,7 +109,7 @@ def new_context(
     def make(**options: Any) -> BrowserContext:
         options = {"locale": "en-US", **options}
         context = browser.new_context(base_url=wire.url, **options)
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(PATIENCE)
         contexts.append(context)
         return context
 
@@ -125,7 +128,7 @@ def kept(
         found[name] = browser.new_context(
             base_url=_wire.url, locale="en-US", storage_state=sessions[name]
         )
-        found[name].set_default_timeout(15_000)
+        found[name].set_default_timeout(PATIENCE)
     return found
 
 
@@ -186,6 +189,7 @@ def library(
 ) -> Iterator[ChatPage]:
     """One page for all tests that only call its modules."""
     context = browser.new_context(base_url=_wire.url, storage_state=sessions["alice"])
+    context.set_default_timeout(PATIENCE)
     page = ChatPage(context.new_page())
     page.open()
     yield page
