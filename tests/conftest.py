@@ -121,15 +121,15 @@ def django_db_setup(django_db_setup: None) -> Iterator[None]:
     together = threading.Barrier(database.THREADS)
 
     def let_go() -> None:
-        together.wait(5)
+        together.wait(60)
         connections.close_all()
 
     pool = database._pool
     for done in [pool.submit(let_go) for _ in range(database.THREADS)]:
-        done.result(10)
+        done.result(60)
     for pool in (database._ordered, database._readers, database._bulk):
-        pool.submit(connections.close_all).result(10)
-    SyncToAsync.single_thread_executor.submit(connections.close_all).result(10)
+        pool.submit(connections.close_all).result(60)
+    SyncToAsync.single_thread_executor.submit(connections.close_all).result(60)
 
 
 @pytest.fixture(autouse=True)

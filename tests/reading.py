@@ -104,7 +104,7 @@ async def watch(tape: Tape, generation: Generation, after: int = 0) -> Shown:
     return page
 
 
-async def finished(generation: Generation, within: float = 10) -> Generation:
+async def finished(generation: Generation, within: float = 60) -> Generation:
     """The row once it is not live any more."""
 
     async def look() -> Generation | None:
@@ -114,7 +114,7 @@ async def finished(generation: Generation, within: float = 10) -> Generation:
     return await eventually(look, within)
 
 
-async def eventually(look: Callable[[], Any], within: float = 10) -> Any:
+async def eventually(look: Callable[[], Any], within: float = 60) -> Any:
     """The first true thing that `look` gives; it may be a coroutine function."""
     async with asyncio.timeout(within):
         while True:

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from tests.processes import Program, output
 
-START_SECONDS = 60
+START_SECONDS = 120
+END_SECONDS = 60
 SETTINGS = {
     "DJANGO_SETTINGS_MODULE": "chatsite.settings",
     "SECRET_KEY": "a key for tests, and for nothing else in the whole world",
@@ -144,7 +145,7 @@ class Server:
         """Its exit code."""
         assert self.process is not None
         self.process.send_signal(how)
-        return self.process.wait(20)
+        return self.process.wait(END_SECONDS)
 
     def threads(self) -> int:
         assert self.process is not None

@@ -8,7 +8,9 @@ word             effect
 `pace=0.05`      seconds between tokens (default: the constructor's)
 `n=40`           tokens of text (default: the constructor's, or the whole text)
 `fail=20`        EngineError `engine_failed`, retryable, after 20 tokens
-`hang=20`        silence after 20 tokens, until cancelled
+`hang=20`        silence after 20 tokens, until cancelled; `hang=20,50`: the first
+                 attempt after 20, the second after 50, later ones never; `hang=20,`:
+                 the first one only
 `think`          eight tokens of reasoning first
 `zh` `emoji`     Chinese; emoji one code point a token, joined ones among them
 `markdown`       a document with everything a renderer must handle
@@ -175,7 +177,7 @@ def write_script(request: EngineRequest, pace: float, tokens: int) -> Script:
         calls=calls,
         pace=min(seconds(options.get("pace"), pace), MAX_PACE),
         fail=number(options.get("fail"), MAX_TOKENS),
-        hang=number(options.get("hang"), MAX_TOKENS),
+        hang=number(of_attempt(options.get("hang"), request), MAX_TOKENS),
         again=not request.id.endswith(".1"),
     )
 
@@ -252,6 +254,14 @@ def unquote(data: str) -> str:
         return base64.urlsafe_b64decode(padded).decode("utf-8", "replace")
     except (binascii.Error, ValueError):
         return ""
+
+
+def of_attempt(value: str | None, request: EngineRequest) -> str | None:
+    """Of a list with a place for each attempt, this one's."""
+    if value is None or "," not in value:
+        return value
+    attempt = number(request.id.rpartition(".")[2], MAX_TOKENS) or 1
+    return dict(enumerate(value.split(","), start=1)).get(attempt)
 
 
 def number(value: str | None, top: int) -> int | None:

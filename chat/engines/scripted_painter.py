@@ -7,7 +7,8 @@ word             effect
 ===============  ============================================================
 `pace=0.05`      seconds between steps (default: the constructor's)
 `fail=3`         EngineError `engine_failed`, retryable, after 3 steps
-`hang=3`         silence after 3 steps, until cancelled
+`hang=3`         silence after 3 steps, until cancelled; `hang=3,`: at the first
+                 attempt, `hang=3,5`: after 5 at the second
 `lost=3`         EngineLost after 3 steps, at the first attempt
 `withhold`       no picture, as a safety checker does: `content_filter`
 `jpeg` `webp`    that kind of file (default: PNG)
@@ -40,7 +41,7 @@ from .base import (
     Prompted,
     Stepped,
 )
-from .scripted import number, seconds
+from .scripted import number, of_attempt, seconds
 
 SIZE = (64, 64)
 STEPS = 8
@@ -99,7 +100,7 @@ def script_of(request: EngineRequest, pace: float) -> Script:
     return Script(
         pace=seconds(options.get("pace"), pace),
         fail=number(options.get("fail"), MAX_STEPS),
-        hang=number(options.get("hang"), MAX_STEPS),
+        hang=number(of_attempt(options.get("hang"), request), MAX_STEPS),
         lost=number(options.get("lost"), MAX_STEPS),
         words=frozenset(words),
     )

@@ -13,13 +13,13 @@ import pytest
 from chat.database import THREADS
 from chat.waiting import RETRY_MS
 from tests.asgi.connection import Connection
-from tests.processes import ROOT
+from tests.processes import ROOT, SLOW_SECONDS
 from tests.reading import Shown, eventually, scripted, sequenced
 
 STREAMS = 60
 
 
-async def wait_until_done(get, server, generation: str, within: float = 10) -> dict:
+async def wait_until_done(get, server, generation: str, within: float = 60) -> dict:
     async def look() -> dict | None:
         answer = await (await get(server, f"/api/generations/{generation}")).rest()
         shown = answer.json
@@ -275,7 +275,7 @@ class TestStart:
     def refused(self, server, *arguments: str) -> str:
         process = server.launch(*arguments)
         try:
-            assert process.wait(20) not in (0, None)
+            assert process.wait(SLOW_SECONDS) not in (0, None)
         finally:
             process.kill()
         return server.log.read_text()

@@ -77,11 +77,11 @@ class Site:
         return {"Authorization": f"Bearer {self.key}"}
 
     def get(self, path: str, **more: Any) -> httpx.Response:
-        return httpx.get(self.url + path, headers=self.headers, timeout=30, **more)
+        return httpx.get(self.url + path, headers=self.headers, timeout=60, **more)
 
     def post(self, path: str, body: Any, **headers: str) -> httpx.Response:
         named = self.headers | {k.replace("_", "-"): v for k, v in headers.items()}
-        return httpx.post(self.url + path, json=body, headers=named, timeout=30)
+        return httpx.post(self.url + path, json=body, headers=named, timeout=60)
 
     def calls(self, mark: str) -> list[dict[str, Any]]:
         """What programs of the first key's owner asked that begins with this word."""

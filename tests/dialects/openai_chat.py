@@ -20,7 +20,7 @@ def frames(site, body: dict[str, Any]) -> list[bytes]:
         f"{site.url}/v1/chat/completions",
         json={**ASK, "stream": True, **body},
         headers=site.headers,
-        timeout=30,
+        timeout=60,
     ) as response:
         assert response.status_code == 200
         return b"".join(response.iter_raw()).split(b"\n")

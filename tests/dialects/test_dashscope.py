@@ -35,7 +35,7 @@ def raw(site, body: dict[str, Any], *, stream: bool = True) -> list[str]:
         site.url + PATH,
         json={"model": "scripted", **body},
         headers=site.headers | switch,
-        timeout=30,
+        timeout=60,
     )
     assert answer.status_code == 200
     return answer.text.splitlines()

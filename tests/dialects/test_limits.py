@@ -20,7 +20,9 @@ def asked(site: Site) -> list[httpx.Response]:
     """Both of them have asked for all that they may."""
     headers = [{"Authorization": f"Bearer {key}"} for key in keys(site)]
     return [
-        httpx.post(f"{site.url}/v1/chat/completions", json=CHAT, headers=who, timeout=9)
+        httpx.post(
+            f"{site.url}/v1/chat/completions", json=CHAT, headers=who, timeout=60
+        )
         for who in (headers[0], headers[0], headers[1])
     ]
 

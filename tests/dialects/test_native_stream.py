@@ -16,7 +16,7 @@ from tests.reading import Shown, scripted, sequenced, shown
 
 def test_httpx_sse_reads_it(site):
     with (
-        httpx.Client(headers=site.headers, timeout=30) as client,
+        httpx.Client(headers=site.headers, timeout=60) as client,
         connect_sse(
             client,
             "POST",
@@ -35,7 +35,7 @@ def test_httpx_sse_reads_it(site):
 
 def test_httpx_sse_reads_on_where_it_was(site):
     seen = []
-    with httpx.Client(headers=site.headers, timeout=30) as client:
+    with httpx.Client(headers=site.headers, timeout=60) as client:
         with connect_sse(
             client,
             "POST",
@@ -64,7 +64,7 @@ def test_a_stopped_answer_of_a_remote_engine_goes_on_there(site):
     """The engine is sent the text that is there, to continue it."""
     ask = {"prompt": "n=12 pace=0.1", "model": "remote"}
     with (
-        httpx.Client(headers=site.headers, base_url=site.url, timeout=30) as client,
+        httpx.Client(headers=site.headers, base_url=site.url, timeout=60) as client,
         connect_sse(client, "POST", "/api/chat/stream", json=ask) as source,
     ):
         for event in source.iter_sse():

@@ -183,7 +183,7 @@ def test_headers_come_before_the_first_token(site):
         f"{site.url}/v1/chat/completions",
         json={**ASK, "stream": True, "messages": say("hang=0")},
         headers=site.headers,
-        timeout=30,
+        timeout=60,
     ) as response:
         first = next(response.iter_raw())
         name = response.headers["x-generation-id"]

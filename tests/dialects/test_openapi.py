@@ -55,7 +55,7 @@ def bob(site: Any) -> dict[str, str]:
 def make(site: Any, headers: dict[str, str]) -> dict[str, str]:
     def post(path: str, **body: str) -> Any:
         url = site.url + path
-        return httpx.post(url, json=body, headers=headers, timeout=30).json()
+        return httpx.post(url, json=body, headers=headers, timeout=60).json()
 
     asked = post("/api/chat", prompt="n=1 pace=0")
     share = post(f"/api/conversations/{asked['conversation']}/share")

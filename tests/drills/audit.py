@@ -12,7 +12,7 @@ import aiohttp
 from .cluster import Cluster, Member
 from .readers import Reader, caller, truth
 
-SETTLE_SECONDS = 30
+SETTLE_SECONDS = 60
 CONNECTIONS = 11
 """To the database, a process at most: eight threads for requests, three behind."""
 SOCKETS = 40
@@ -108,7 +108,7 @@ class Site:
         return str(text)
 
 
-async def together(*work: Awaitable[Any], within: float = 60) -> list[Any]:
+async def together(*work: Awaitable[Any], within: float = 120) -> list[Any]:
     """All of it, in time."""
     async with asyncio.timeout(within):
         return await asyncio.gather(*work)

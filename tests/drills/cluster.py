@@ -20,7 +20,7 @@ from .servers import PostgresServer, RedisServer, private_folder, until
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 LEASE_SECONDS = 2
-STOP_SECONDS = 20
+STOP_SECONDS = 60
 PEOPLE = ("alice", "bob")
 SETTINGS = {
     "DJANGO_SETTINGS_MODULE": "chatsite.settings",

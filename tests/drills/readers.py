@@ -19,7 +19,7 @@ from chat import sse
 from chat.engines.base import ChatMessage, EngineRequest
 from chat.engines.scripted import write_script
 
-PATIENCE = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=6)
+PATIENCE = aiohttp.ClientTimeout(total=None, sock_connect=60, sock_read=60)
 PAUSE_SECONDS = 0.05
 MUCH = "n=30000 pace=0 say=8J+YgPCfmIDwn5iA8J+YgA"
 """Half a megabyte of four-byte characters: more than `stalled` lets through."""
@@ -158,7 +158,8 @@ async def stalled(url: str, key: str, prompt: str) -> AsyncIterator[str]:
 @asynccontextmanager
 async def caller(key: str) -> AsyncIterator[aiohttp.ClientSession]:
     async with aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0),
+        # A connection that is kept may be closed by the server just as it is used again.
+        connector=aiohttp.TCPConnector(limit=0, force_close=True),
         headers={"Authorization": f"Bearer {key}"},
         timeout=PATIENCE,
     ) as session:

@@ -203,7 +203,7 @@ class Nginx:
         """At once; what is open breaks."""
         if self._process is not None and self._process.poll() is None:
             self._process.terminate()
-            self._process.wait(10)
+            self._process.wait(60)
 
 
 def nginx_in(folder: Path) -> list[str]:

@@ -26,7 +26,7 @@ async def started(tape: Tape) -> AsyncIterator[Tape]:
 async def follow(tape: Tape, cursor: int = 0) -> Shown:
     """To the end, as a reader does."""
     page = Shown(cursor=cursor)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while page.end is None:
             page.take(tape.read("g", page.cursor))
             if page.end is None:

@@ -38,7 +38,7 @@ class TestRolling:
                 codes.add(await aside(site[name].terminate))
                 await aside(site.cluster.up, name)
                 readers += more
-            await together(*asked, within=90)
+            await together(*asked)
         assert codes <= {0, -signal.SIGTERM}
         await site.check(readers, [PROMPT] * len(readers))
         assert all(reader.rewinds == 0 for reader in readers)

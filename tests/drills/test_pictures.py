@@ -23,7 +23,7 @@ async def finished(
     site: Site, session: aiohttp.ClientSession, generation: str
 ) -> tuple[dict[str, Any], bytes]:
     """What is told of it, and its picture's file."""
-    await eventually(lambda: site.is_over(generation), within=60)
+    await eventually(lambda: site.is_over(generation))
     url = site["w2"].url
     async with session.get(f"{url}/api/generations/{generation}") as response:
         row = await response.json()

@@ -76,12 +76,12 @@ class TestRedis:
         writer = begin(here)
         writer.append(Delta("a"))
         await shows(there, "a")
-        wait = asyncio.create_task(there.wait("g", SPAN + 1, 5))
+        wait = asyncio.create_task(there.wait("g", SPAN + 1, 60))
         await asyncio.sleep(0)
         writer.next_seq += 1  # one that nobody heard
         writer.append(Delta("c"))
 
-        assert await asyncio.wait_for(wait, 2) is Wake.NUDGE
+        assert await asyncio.wait_for(wait, 60) is Wake.NUDGE
         assert not there.is_whole("g")
 
     async def test_it_goes_on_behind_what_a_newer_version_says(

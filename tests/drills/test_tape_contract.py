@@ -133,7 +133,7 @@ class TestContract:
         begin_again.append(DONE)
 
     async def test_closing_ends_every_wait(self, here: Tape) -> None:
-        wait = asyncio.create_task(here.wait("g", 0, 5))
+        wait = asyncio.create_task(here.wait("g", 0, 60))
         await asyncio.sleep(0)
         here.close_readers()
 

@@ -109,7 +109,7 @@ async def collect_failing(
 
 
 async def eventually(condition: Callable[[], bool]) -> None:
-    """Waits up to five seconds for something another thread does."""
-    async with asyncio.timeout(5):
+    """Once another thread has done it."""
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.005)

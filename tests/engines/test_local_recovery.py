@@ -126,7 +126,7 @@ async def test_it_says_so_while_it_restarts(engine, monkeypatch):
 
 async def test_it_gives_up_a_worker_that_keeps_dying(engine, monkeypatch):
     break_model(engine, monkeypatch, times=1000, after=0)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while "keeps dying" not in (engine.problem or ""):
             await collect_failing(engine, ask())
             await asyncio.sleep(0.01)
@@ -192,7 +192,7 @@ async def test_a_device_that_hangs_again_is_gone(watched, hang):
     hang(after=2, times=1000)
     await collect_failing(watched, ask(max_tokens=40))
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while "keeps hanging" not in (watched.problem or ""):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     _answer, error = await collect_failing(watched, ask())

@@ -79,6 +79,19 @@ async def test_it_hangs_until_it_is_cancelled():
         await asyncio.wait_for(collect(engine, ask("n=5 hang=2")), 0.05)
 
 
+@pytest.mark.parametrize(
+    ("words", "hung"), [("hang=2,", "1"), ("hang=2,4", "12"), ("hang=,3", "2")]
+)
+async def test_it_hangs_at_the_attempts_it_is_told(words, hung):
+    for attempt in "123":
+        request = ask(f"n=5 {words}", id=f"generation.{attempt}")
+        if attempt in hung:
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(collect(engine, request), 0.05)
+        else:
+            assert (await collect(engine, request)).text == "t0 t1 t2 t3 t4"
+
+
 async def test_it_keeps_the_pace_it_is_told():
     clock = asyncio.get_running_loop().time
     began = clock()

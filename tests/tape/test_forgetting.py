@@ -87,7 +87,7 @@ class TestForgetting:
         for number in range(2_000):
             begin(tape, str(number)).append(DONE)
 
-        assert await asyncio.wait_for(reader, 10) is Wake.NUDGE
+        assert await asyncio.wait_for(reader, 60) is Wake.NUDGE
 
     async def test_a_reader_alone_leaves_nothing_behind(self) -> None:
         tape = MemoryTape()

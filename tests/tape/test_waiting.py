@@ -18,7 +18,7 @@ class TestWaiting:
 
         writer.append(Delta("a"))
 
-        assert await asyncio.wait_for(reader, 10) is Wake.NEWS
+        assert await asyncio.wait_for(reader, 60) is Wake.NEWS
 
     async def test_news_behind_the_cursor_does_not_wait(
         self, tape: Tape, g: str
@@ -44,7 +44,7 @@ class TestWaiting:
                 if page.end is None:
                     assert await tape.wait(g, page.cursor, 5) is Wake.NEWS
 
-        await asyncio.wait_for(asyncio.gather(follow(), write()), 10)
+        await asyncio.wait_for(asyncio.gather(follow(), write()), 60)
 
         assert page.text == "".join(f"{index} " for index in range(300))
 
@@ -55,7 +55,7 @@ class TestWaiting:
 
         begin(tape, g).append(Delta("a"))
 
-        assert await asyncio.wait_for(reader, 10) is Wake.NEWS
+        assert await asyncio.wait_for(reader, 60) is Wake.NEWS
 
     async def test_silence_times_out(self, tape: Tape, g: str) -> None:
         assert await tape.wait(g, 0, 0.01) is Wake.TIMEOUT
@@ -82,7 +82,7 @@ class TestWaiting:
 
         tape.close_readers()
 
-        assert await asyncio.wait_for(reader, 10) is Wake.CLOSING
+        assert await asyncio.wait_for(reader, 60) is Wake.CLOSING
         assert await tape.wait(h, 0, 5) is Wake.CLOSING
 
     async def test_closing_leaves_what_is_there_readable(
@@ -106,4 +106,4 @@ class TestWaiting:
 
         writer.append(Delta("a"))
 
-        assert await asyncio.wait_for(stays, 10) is Wake.NEWS
+        assert await asyncio.wait_for(stays, 60) is Wake.NEWS
