@@ -158,7 +158,7 @@ async def stalled(url: str, key: str, prompt: str) -> AsyncIterator[str]:
 @asynccontextmanager
 async def caller(key: str) -> AsyncIterator[aiohttp.ClientSession]:
     async with aiohttp.ClientSession(
-        # A connection that is kept may be closed by the server just as it is used again.
+        # One that is kept may be closed by the server just as it is used again.
         connector=aiohttp.TCPConnector(limit=0, force_close=True),
         headers={"Authorization": f"Bearer {key}"},
         timeout=PATIENCE,
