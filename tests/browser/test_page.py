@@ -146,28 +146,42 @@ def test_a_phone_shows_everything(open_chat: Chats, locale: str) -> None:
     expect(chat.page.locator("#open-sidebar")).to_be_focused()
 
 
+# More text came than stood there when this was asked last.
+GROWN = """() => {
+    const { scrollHeight } = document.getElementById("scroller");
+    const grown = scrollHeight > window.before;
+    window.before = scrollHeight;
+    return grown;
+}"""
+AT_THE_END = """() => {
+    const s = document.getElementById("scroller");
+    return s.scrollHeight - s.scrollTop - s.clientHeight < 5;
+}"""
+TOP = "() => document.getElementById('scroller').scrollTop"
+
+
 def test_it_stays_at_the_end_until_the_reader_looks_up(chat: ChatPage) -> None:
-    distance = """() => {
-        const s = document.getElementById("scroller");
-        return s.scrollHeight - s.scrollTop - s.clientHeight;
-    }"""
-    chat.ask("pace=0.005 n=3000", wait=False)
-    chat.wait_for_text("t700")
-    assert chat.page.evaluate(distance) < 5
-    chat.page.locator("#scroller").hover()
-    chat.page.mouse.wheel(0, -400)
-    button = chat.page.get_by_role("button", name="New text")
+    page = chat.page
+    chat.ask("pace=0 n=900")
+    chat.ask("pace=0.01 n=4000", wait=False)
+
+    def grow() -> None:
+        page.evaluate(GROWN)
+        page.wait_for_function(GROWN)
+
+    grow()
+    page.wait_for_function(AT_THE_END)
+    page.evaluate("() => document.getElementById('scroller').scrollBy(0, -400)")
+    button = page.get_by_role("button", name="New text")
     expect(button).to_be_visible()
-    top = chat.page.evaluate("() => document.getElementById('scroller').scrollTop")
-    chat.page.wait_for_timeout(500)
-    assert top == chat.page.evaluate(
-        "() => document.getElementById('scroller').scrollTop"
-    )
+    top = page.evaluate(TOP)
+    grow()
+    assert top == page.evaluate(TOP)
     button.click()
     expect(button).to_be_hidden()
-    chat.page.wait_for_timeout(500)
-    assert chat.page.evaluate(distance) < 5
-    chat.page.keyboard.press("Escape")
+    grow()
+    page.wait_for_function(AT_THE_END)
+    page.keyboard.press("Escape")
     chat.wait_for_end()
 
 
@@ -185,10 +199,13 @@ def test_what_the_reader_unfolds_is_no_new_text(chat: ChatPage) -> None:
 
 def test_a_screen_reader_hears_the_ends_not_the_tokens(chat: ChatPage) -> None:
     status = chat.page.get_by_role("status")
-    chat.ask("pace=0.05 n=20", wait=False)
+    chat.ask("pace=0 hang=20", wait=False)
+    chat.wait_for_text("t19")
     expect(status).to_have_text("The answer is being written.")
     assert chat.page.locator("[aria-live], [role=log], [role=alert]").count() == 0
-    chat.wait_for_end()
+    chat.page.keyboard.press("Escape")
+    expect(status).to_have_text("You stopped this answer.")
+    chat.ask("pace=0 n=2")
     expect(status).to_have_text("The answer is complete.")
 
 
