@@ -103,14 +103,18 @@ def test_it_shows_a_document_with_everything(chat: ChatPage) -> None:
 
 
 def test_streamed_and_stored_look_the_same(chat: ChatPage) -> None:
-    chat.ask("markdown pace=0.003")
-    chat.page.wait_for_selector(".katex")
+    def shown() -> str:
+        """Once formulas and colours are there."""
+        expect(chat.answer.locator(".katex")).to_have_count(2)
+        expect(chat.answer.locator(".hljs-keyword")).to_have_count(keywords)
+        return chat.answer.locator("> .prose").inner_html()
+
+    chat.ask("markdown pace=0.001")
     chat.page.wait_for_selector(".hljs-keyword")
-    streamed = chat.answer.locator("> .prose").inner_html()
+    keywords = chat.answer.locator(".hljs-keyword").count()
+    streamed = shown()
     chat.page.reload()
-    chat.page.wait_for_selector(".katex")
-    chat.page.wait_for_selector(".hljs-keyword")
-    assert chat.answer.locator("> .prose").inner_html() == streamed
+    assert shown() == streamed
 
 
 # Formulas and colours come with modules that are loaded when they are needed.

@@ -83,7 +83,9 @@ def test_as_the_system_follows_it(opened: Open) -> None:
     page = opened(color_scheme="dark").page
     dark = background(page)
     page.emulate_media(color_scheme="light")
-    assert background(page) != dark
+    page.wait_for_function(
+        "(dark) => getComputedStyle(document.body).backgroundColor !== dark", arg=dark
+    )
 
 
 def test_a_language_applies_at_once(opened: Open) -> None:
@@ -152,6 +154,7 @@ def test_a_key_from_the_keyboard(opened: Open) -> None:
     key = field.input_value()
     assert KEY.match(key)
     page.get_by_role("button", name="Copy").click()
+    expect(page.get_by_role("status")).to_have_text("Copied.")
     assert page.evaluate("() => navigator.clipboard.readText()") == key
     [row] = chat.api("/keys")["items"]
     assert (row["name"], row["scopes"]) == ("robot", ["read"])

@@ -175,7 +175,7 @@ def test_the_keyboard_is_enough_on_a_phone_too(
     open_chat: Callable[..., ChatPage],
 ) -> None:
     chat = open_chat(viewport={"width": 390, "height": 700})
-    chat.ask("pace=0.05 n=400", wait=False)
+    chat.ask("pace=0 hang=3", wait=False)
     chat.wait_for_text("t2")
     opener = chat.page.get_by_role("button", name="Share and export")
     opener.focus()

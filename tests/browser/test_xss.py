@@ -17,9 +17,10 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from .chat_page import WATCH
-from .conftest import sign_in
+from .conftest import PATIENCE, sign_in
 from .payloads import HANDLERS, HOST, PAYLOADS, SCRIPTS
 from .server import Server
+from .test_sidebar import keep_undo
 
 HOOK = """
 window.hits = [];
@@ -176,6 +177,7 @@ def written(browser: Any, sessions: dict[str, Any], _wire: Any) -> dict[str, str
     """All payloads as titles, tags, questions, answers, thoughts and models. The
     id of the conversation that has them, and its link."""
     context = browser.new_context(base_url=_wire.url, storage_state=sessions["alice"])
+    context.set_default_timeout(PATIENCE)
     cookies = {cookie["name"]: cookie["value"] for cookie in context.cookies()}
     headers = {
         "X-CSRFToken": cookies["csrftoken"],
@@ -269,7 +271,7 @@ def test_a_name_of_a_user(watched: Callable[..., Watched], server: Server) -> No
     """In the page's own frame, and in the settings."""
     name = f"{PAYLOADS[15]}{uuid4().hex[:8]}</script><b>"
     path = server.log.parent / "chat.sqlite3"
-    with sqlite3.connect(path, timeout=20) as database:
+    with sqlite3.connect(path, timeout=60) as database:
         columns = [
             row[1]
             for row in database.execute("PRAGMA table_info(auth_user)")
@@ -315,6 +317,7 @@ def test_lists_menus_and_dialogs(
 
 def look_through_the_list(page: Page, pk: str) -> None:
     """Menus, tags, what can be undone, and what a search marks."""
+    keep_undo(page)
     row = page.locator("#conversations li", has=page.locator(f"[data-id='{pk}']"))
     row.hover()
     row.get_by_role("button").click()
