@@ -20,9 +20,10 @@ from django.test import AsyncClient, Client, TransactionTestCase
 from chat import database
 from chat.limits.quotas import quotas
 from chat.models import ApiKey
-from chat.running import process
+from chat.running import process, runner
 from chat.screening.rulebook import NO_RULES, rulebook
 from tests import serving
+from tests.reading import PATIENCE
 from tests.workers import (  # noqa: F401
     common_folder,
     pytest_collection_finish,
@@ -82,6 +83,8 @@ def empty_tables(self: TransactionTestCase) -> None:
 
 
 TransactionTestCase._fixture_teardown = empty_tables
+# What a slow machine has not handed back by then would wait for its lease to end.
+runner.LET_GO_SECONDS = PATIENCE
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -121,15 +124,15 @@ def django_db_setup(django_db_setup: None) -> Iterator[None]:
     together = threading.Barrier(database.THREADS)
 
     def let_go() -> None:
-        together.wait(60)
+        together.wait(PATIENCE)
         connections.close_all()
 
     pool = database._pool
     for done in [pool.submit(let_go) for _ in range(database.THREADS)]:
-        done.result(60)
+        done.result(PATIENCE)
     for pool in (database._ordered, database._readers, database._bulk):
-        pool.submit(connections.close_all).result(60)
-    SyncToAsync.single_thread_executor.submit(connections.close_all).result(60)
+        pool.submit(connections.close_all).result(PATIENCE)
+    SyncToAsync.single_thread_executor.submit(connections.close_all).result(PATIENCE)
 
 
 @pytest.fixture(autouse=True)

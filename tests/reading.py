@@ -25,6 +25,9 @@ from chat.records import load
 from chat.tape import Tape
 from chat.tool_calls import of_stored, stored
 
+PATIENCE = 60
+"""Seconds until something has failed: others may have the machine for a while."""
+
 
 def scripted(count: int) -> str:
     """The scripted engine's plain reply of so many tokens."""
@@ -104,7 +107,7 @@ async def watch(tape: Tape, generation: Generation, after: int = 0) -> Shown:
     return page
 
 
-async def finished(generation: Generation, within: float = 60) -> Generation:
+async def finished(generation: Generation, within: float = PATIENCE) -> Generation:
     """The row once it is not live any more."""
 
     async def look() -> Generation | None:
@@ -114,7 +117,7 @@ async def finished(generation: Generation, within: float = 60) -> Generation:
     return await eventually(look, within)
 
 
-async def eventually(look: Callable[[], Any], within: float = 60) -> Any:
+async def eventually(look: Callable[[], Any], within: float = PATIENCE) -> Any:
     """The first true thing that `look` gives; it may be a coroutine function."""
     async with asyncio.timeout(within):
         while True:

@@ -37,6 +37,8 @@ logger = logging.getLogger(__name__)
 POLL_SECONDS = 1.0
 """How often to look for work that no nudge told of."""
 CLAIM_AT_ONCE = 64
+LET_GO_SECONDS = 5.0
+"""How long a drain waits for a claim under way, and for what is handed back."""
 
 
 class Runner:
@@ -74,13 +76,13 @@ class Runner:
         nudges.queue.disconnect(self.wake)
         self.wake()
         # A claim on its way into the database must not be forgotten.
-        await asyncio.wait(self._loops[:1], timeout=5)
+        await asyncio.wait(self._loops[:1], timeout=LET_GO_SECONDS)
         if self._tasks and grace:
             await asyncio.wait(self._tasks, timeout=grace)
         for job in list(self._jobs.values()):
             job.interrupt("drained")
         if self._tasks:
-            await asyncio.wait(self._tasks, timeout=5)
+            await asyncio.wait(self._tasks, timeout=LET_GO_SECONDS)
         nudges.stop.disconnect(self.stop)
         for loop in self._loops:
             loop.cancel()

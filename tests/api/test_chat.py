@@ -11,7 +11,7 @@ from chat import sse
 from chat.database import in_database
 from chat.records import load
 from tests.api.chatting import answer, ask, row_of
-from tests.reading import body, finished, scripted, shown
+from tests.reading import PATIENCE, body, finished, scripted, shown
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -161,5 +161,5 @@ class TestStream:
             while await anext(parts) != sse.HEARTBEAT:
                 pass
 
-        await asyncio.wait_for(ping(), 3)
+        await asyncio.wait_for(ping(), PATIENCE)
         await parts.aclose()

@@ -12,7 +12,7 @@ from chat.database import in_database
 from chat.records import load
 from tests.api.chatting import answer, ask, post, row_of
 from tests.core.helpers import fresh
-from tests.reading import body, eventually, scripted, shown
+from tests.reading import PATIENCE, body, eventually, scripted, shown
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -98,13 +98,13 @@ class TestGeneration:
     async def test_stopping_ends_the_stream_and_keeps_the_text(
         self, running, alices
     ) -> None:
-        response = await ask(alices, "pace=0.01 n=5000")
+        response = await ask(alices, "pace=0.01 hang=20")
         pk = response.headers["X-Generation-Id"]
         reading = asyncio.create_task(body(response))
         await eventually(lambda: (running.tape.state(pk) or (0,))[0] > 1_000_005)
 
         stop = await post(alices, f"/api/generations/{pk}/stop")
-        page = shown(await asyncio.wait_for(reading, 20))
+        page = shown(await asyncio.wait_for(reading, PATIENCE))
 
         assert stop.status_code == 200
         assert page.end.finish_reason == "stopped"

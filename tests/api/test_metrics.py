@@ -133,7 +133,7 @@ class TestWhatIsCounted:
     async def test_readers_and_those_that_come_back(
         self, running: Process, alice, alices
     ) -> None:
-        row = await in_database(ask, alice, "n=3000 pace=0.01")
+        row = await in_database(ask, alice, "pace=0.01 n=3000 hang=1000")
         resumed, open_now = value("resumes_total"), value("active_streams")
         path = f"/api/generations/{row.pk}/stream"
         first = aiter(await alices.get(path))

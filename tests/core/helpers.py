@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -12,8 +12,10 @@ from django.utils import timezone
 
 from chat import generations
 from chat.asking import Ask
-from chat.engines.base import Engine
+from chat.database import settle
+from chat.engines.base import Chunk, Engine, EngineEvent, EngineRequest
 from chat.engines.registry import Engines
+from chat.engines.scripted import ScriptedEngine
 from chat.events import Snapshot
 from chat.models import Generation
 from chat.records import load
@@ -81,6 +83,25 @@ def fresh(generation: Generation) -> Generation:
     return load(generation.pk)
 
 
+class Held(ScriptedEngine):
+    """Says so many tokens, and more when it may: nothing ends while a test looks."""
+
+    def __init__(self, tokens: int) -> None:
+        super().__init__()
+        self._may = asyncio.Semaphore(tokens)
+
+    def say(self, more: int) -> None:
+        for _ in range(more):
+            self._may.release()
+
+    async def stream(self, request: EngineRequest) -> AsyncGenerator[EngineEvent]:
+        async with aclosing(super().stream(request)) as stream:
+            async for said in stream:
+                if isinstance(said, Chunk):
+                    await self._may.acquire()
+                yield said
+
+
 class OneEngine(Engines):
     """Serves every model with the engine it is given."""
 
@@ -121,6 +142,7 @@ async def crash(runner: Runner) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+    await settle()  # a renewal on its way would keep its lease for it
 
 
 async def text_on_the_way(

@@ -9,6 +9,8 @@ from typing import Any
 
 from django.db import connections
 
+from tests.reading import PATIENCE
+
 THREADS = 6
 
 
@@ -17,7 +19,7 @@ def race(work: Callable[[int], Any], threads: int = THREADS) -> list[Any]:
     together = threading.Barrier(threads)
 
     def run(number: int) -> Any:
-        together.wait(10)
+        together.wait(PATIENCE)
         try:
             return work(number)
         finally:

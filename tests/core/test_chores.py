@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
-
 import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
@@ -15,14 +12,9 @@ from chat.privacy import removal
 from chat.running import chores
 from chat.running.chores import Chore
 from tests.core.helpers import ask
+from tests.reading import eventually
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio]
-
-
-async def eventually(is_so: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(15):
-        while not await is_so():  # noqa: ASYNC110
-            await asyncio.sleep(0.02)
 
 
 async def test_what_has_ended_is_indexed_and_named(
@@ -67,8 +59,5 @@ async def test_a_chore_that_fails_is_tried_again(monkeypatch) -> None:
     chore = Chore("test", work, 0.01)
     chore.start()
 
-    async def is_done() -> bool:
-        return len(tried) > 4
-
-    await eventually(is_done)
+    await eventually(lambda: len(tried) > 4)
     await chore.stop()

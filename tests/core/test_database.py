@@ -8,6 +8,7 @@ import threading
 import pytest
 
 from chat.database import in_bulk, settle
+from tests.reading import PATIENCE
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -18,11 +19,11 @@ async def test_it_waits_for_what_a_cancelled_task_left_to_a_thread() -> None:
 
     def work() -> None:
         began.set()
-        may_end.wait(20)
+        may_end.wait(PATIENCE)
         ended.set()
 
     task = asyncio.create_task(in_bulk(work))
-    await asyncio.to_thread(began.wait, 20)
+    await asyncio.to_thread(began.wait, PATIENCE)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

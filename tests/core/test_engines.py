@@ -192,7 +192,7 @@ EITHER_WAY = pytest.mark.parametrize("arranged", [Two.with_the_first, Two.on_the
 
 @asynccontextmanager
 async def serving(
-    offers: list[registry.Offer], poll: float = 60
+    offers: list[registry.Offer], poll: float = 600
 ) -> AsyncIterator[None]:
     """Nothing may depend on looking now and then, if not for once."""
     with pytest.MonkeyPatch.context() as patched:
@@ -244,7 +244,7 @@ class TestOneOfTwoModels:
         two = Two(alice)
         two.slow.failure = EngineError("model_gated", "Its terms were not accepted.")
         # A `Slot` that fails leaves what waits to others first.
-        poll = 0.05 if arranged is Two.on_their_own else 60
+        poll = 0.05 if arranged is Two.on_their_own else 600
         async with serving(arranged(two), poll):
             waits = await two.ask("slow")
             await finished(await two.ask("quick"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 import pytest_asyncio
@@ -18,7 +19,7 @@ from chat.models import Generation
 from chat.running.process import Process
 from chat.tape import SPAN, MemoryTape, Tape
 from tests.core.helpers import ask, claim_one, ended, finish, fresh
-from tests.reading import Shown, eventually, finished, scripted, watch
+from tests.reading import PATIENCE, Shown, eventually, finished, scripted, watch
 
 ASK = Ask("scripted", {})
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -44,6 +45,22 @@ async def reader(tape: Tape, generation: Generation, after: int = 0):
         return page
 
     return page, asyncio.create_task(run())
+
+
+def is_waited_at(tape: Tape, generation: Generation) -> bool:
+    seat = tape._seats.get(str(generation.pk))
+    return seat is not None and bool(seat.waiters)
+
+
+async def each_batch(generation: Generation, after: int):
+    """What a reader is given where no tape knows more, and the task that reads."""
+    batches: list[list] = []
+
+    async def run() -> None:
+        async for events in follow.follow(MemoryTape(), generation, after):
+            batches.append(events)  # noqa: PERF401 one by one, as they come
+
+    return batches, asyncio.create_task(run())
 
 
 async def every_event(tape: Tape, generation: Generation) -> list:
@@ -135,14 +152,16 @@ class TestFinished:
 
 
 async def test_a_reader_of_a_live_one_gets_it_as_it_comes(alice, running) -> None:
-    generation = await in_database(ask, alice, "pace=0.01 n=20")
+    generation = await in_database(ask, alice, "pace=0.01 hang=20")
     page, task = await reader(running.tape, generation)
 
-    await eventually(lambda: page.text)
+    await eventually(lambda: page.text == scripted(20))
     assert page.end is None
+    await in_database(generations.stop, alice, generation.pk)
     await task
 
     assert page.text == scripted(20)
+    assert page.end.finish_reason == "stopped"
 
 
 async def test_many_readers_read_the_same(alice, running) -> None:
@@ -167,7 +186,7 @@ async def test_while_the_process_is_behind_it_reads_in_handfuls(
     alice, running, monkeypatch
 ) -> None:
     await running_late(monkeypatch)
-    generation = await in_database(ask, alice, "pace=0.01 n=40")
+    generation = await in_database(ask, alice, "pace=0.002 n=40")
     batches = [
         [event.name for _seq, event in events]
         async for events in follow.follow(running.tape, generation)
@@ -189,7 +208,8 @@ async def test_a_cursor_from_the_future_ends_with_the_generation(
 ) -> None:
     generation = await in_database(ask, alice, "pace=0.01 n=10")
 
-    page = await asyncio.wait_for(watch(running.tape, generation, 10**17), 5)
+    late = watch(running.tape, generation, 10**17)
+    page = await asyncio.wait_for(late, PATIENCE)
 
     assert page.events == []
 
@@ -238,24 +258,28 @@ class TestQueued:
         held = await in_database(claim_one)
         writer = tape.open(str(generation.pk), 1, 0, Snapshot())
         writer.append(Delta("all"))
-        await in_database(finish, held, ended(held))
+        end = replace(ended(held), last_seq=writer.next_seq)
+        await in_database(finish, held, end)
         writer.append(Done("stop"))
 
         await task
         assert page.text == "all"
         assert "snapshot" not in page.names
 
-    async def test_stopping_ends_its_readers_at_once(self, alice, settings) -> None:
-        settings.CHAT_HEARTBEAT_SECONDS = 60
+    async def test_stopping_ends_its_readers_at_once(
+        self, alice, settings, monkeypatch
+    ) -> None:
+        settings.CHAT_HEARTBEAT_SECONDS = 600
+        monkeypatch.setattr(follow, "LOOK_SECONDS", 600)
         generation = await in_database(ask, alice)
         tape = MemoryTape()
         nudges.ended.connect(tape.nudge)
         page, task = await reader(tape, generation)
-        await asyncio.sleep(0.05)
+        await eventually(lambda: is_waited_at(tape, generation))
 
         await in_database(generations.stop, alice, generation.pk)
 
-        await asyncio.wait_for(task, 2)
+        await asyncio.wait_for(task, PATIENCE)
         nudges.ended.disconnect(tape.nudge)
         assert page.end.finish_reason == "stopped"
 
@@ -264,11 +288,11 @@ class TestQueued:
     ) -> None:
         """Its number could be that of a delta on its way from another process."""
         generation = await in_database(ask, alice)
-        page, task = await reader(MemoryTape(), generation, SPAN + 5)
-        await asyncio.sleep(0.2)
+        batches, task = await each_batch(generation, SPAN + 5)
+        await eventually(lambda: len(batches) >= 3)
         task.cancel()
 
-        assert "queued" not in page.names
+        assert not any(batches)
 
 
 class TestSilence:
@@ -276,13 +300,7 @@ class TestSilence:
         generation = await in_database(ask, alice)
         await in_database(claim_one)
         generation = await in_database(fresh, generation)
-        batches = []
-
-        async def run() -> None:
-            async for events in follow.follow(MemoryTape(), generation, SPAN + 5):
-                batches.append(events)  # noqa: PERF401 one by one, as they come
-
-        task = asyncio.create_task(run())
+        batches, task = await each_batch(generation, SPAN + 5)
         await eventually(lambda: len(batches) >= 3)
         task.cancel()
 
@@ -293,11 +311,11 @@ class TestSilence:
         generation = await in_database(ask, alice)
         tape = MemoryTape()
         page, task = await reader(tape, generation)
-        await asyncio.sleep(0.02)
+        await eventually(lambda: is_waited_at(tape, generation))
 
         tape.close_readers()
 
-        await asyncio.wait_for(task, 1)
+        await asyncio.wait_for(task, PATIENCE)
         assert page.end is None
 
     @pytest.mark.parametrize("error", [OperationalError, InterfaceError])
@@ -306,22 +324,23 @@ class TestSilence:
     ) -> None:
         generation = await in_database(ask, alice)
         held = await in_database(claim_one)
-        away = True
+        away, tried = True, []
         load = follow.load
 
         def flaky(pk):
+            tried.append(pk)
             if away:
                 raise error("gone")
             return load(pk)
 
         monkeypatch.setattr(follow, "load", flaky)
         page, task = await reader(MemoryTape(), generation)
-        await asyncio.sleep(0.2)
+        await eventually(lambda: len(tried) > 2)
         assert not task.done()
         away = False
         await in_database(finish, held, ended(held))
 
-        await asyncio.wait_for(task, 3)
+        await asyncio.wait_for(task, PATIENCE)
         assert page.text == "all"
 
     async def test_an_end_that_nobody_told_of_is_found(self, alice, quick) -> None:
@@ -331,12 +350,12 @@ class TestSilence:
         page, task = await reader(MemoryTape(), generation)
         await in_database(finish, held, ended(held))
 
-        await asyncio.wait_for(task, 3)
+        await asyncio.wait_for(task, PATIENCE)
         assert (page.text, page.end.finish_reason) == ("all", "stop")
 
 
 async def test_deleting_the_conversation_ends_its_readers(alice, running) -> None:
-    generation = await in_database(ask, alice, "pace=0.01 n=1000")
+    generation = await in_database(ask, alice, "pace=0.01 hang=20")
     page, task = await reader(running.tape, generation)
     await eventually(lambda: page.text)
 
@@ -346,7 +365,7 @@ async def test_deleting_the_conversation_ends_its_readers(alice, running) -> Non
 
     await in_database(delete)
 
-    await asyncio.wait_for(task, 3)
+    await asyncio.wait_for(task, PATIENCE)
     assert isinstance(page.end, Failed)
     assert page.end.code == "deleted"
     await eventually(lambda: running.runner.running == 0)

@@ -17,6 +17,7 @@ from chat.errors import BusyError, ChatError, ConflictError, NotFoundError
 from chat.models import Conversation, Generation, Message
 from chat.running import lease, outcomes
 from tests.core.helpers import ask, claim_one, ended, finish, fresh, said
+from tests.reading import PATIENCE
 
 pytestmark = pytest.mark.django_db
 ASK = Ask("scripted", {})
@@ -198,7 +199,7 @@ class TestIdempotency:
         together = threading.Barrier(6)
 
         def work(_number: int) -> object:
-            together.wait(10)
+            together.wait(PATIENCE)
             try:
                 return ask(alice, key="k").pk
             finally:
@@ -358,7 +359,7 @@ class TestDelete:
                 message=first.message_id,
                 together: threading.Barrier = together,
             ) -> None:
-                together.wait(10)
+                together.wait(PATIENCE)
                 try:
                     if number == 0:
                         conversations.delete([pk], alice)

@@ -14,7 +14,7 @@ from chat.running import job, outcomes, prepare
 from chat.running.lease import claim
 from chat.running.ledger import Ledger
 from tests.core.helpers import ask, ended, finish, fresh, runner_of
-from tests.reading import finished, scripted
+from tests.reading import eventually, finished, scripted
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -63,7 +63,7 @@ async def test_ends_that_come_meanwhile_are_the_next_ones(alice, batches) -> Non
     jobs = await in_database(claimed_jobs, alice, 4)
     ledger = Ledger()
     first = asyncio.create_task(ledger.finish(jobs[0], ended(jobs[0].lease)))
-    await asyncio.sleep(0.01)
+    await eventually(lambda: batches)
     rest = [ledger.finish(one, ended(one.lease)) for one in jobs[1:]]
 
     await asyncio.gather(first, *rest)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 from django.db import IntegrityError
 
+from chat import generations
 from chat.database import in_database
 from chat.engines.base import EngineError
 from chat.observe import logs
@@ -156,9 +157,11 @@ class TestNothingAnybodyWrote:
         self, running: Process, alice, console: Console, monkeypatch
     ) -> None:
         monkeypatch.setattr(outcomes, "checkpoint", refused)
-        await finished(await in_database(ask, alice, f"{SECRET} n=30 pace=0.02"))
+        row = await in_database(ask, alice, f"{SECRET} pace=0 hang=5")
+        await eventually(lambda: "no such row" in console.text)
+        await in_database(generations.stop, alice, row.pk)
+        await finished(row)
 
-        assert "no such row" in console.text
         assert SECRET not in console.text
 
     def test_in_errors_that_follow_from_others(self, console: Console) -> None:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
 from chat.database import in_database
 from chat.engines.base import Chunk, Engine, Finished, ModelInfo
+from chat.engines.scripted import ScriptedEngine
 from chat.events import Done, Failed
 from chat.models import Generation
 from chat.tape import MemoryTape
 from tests.core.helpers import ask, fresh, runner_of
-from tests.reading import finished, scripted, watch
+from tests.reading import eventually, finished, scripted, watch
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -113,7 +112,7 @@ class TestEnds:
 
             async def stream(self, request):
                 yield Chunk("a\0b\ud800", tokens=1)
-                await asyncio.sleep(0.1)  # through a checkpoint
+                await eventually(lambda: in_database(lambda: fresh(generation).text))
                 yield Finished("stop")
 
         generation = await in_database(ask, alice)
@@ -143,11 +142,20 @@ class TestEnds:
 
     async def test_never_more_than_allowed(self, alice, settings) -> None:
         settings.CHAT_MAX_RUNNING = 2
-        rows = [await in_database(ask, alice, "pace=0.005 n=10") for _ in range(6)]
-        async with runner_of() as runner:
-            seen = []
-            while not await in_database(lambda: fresh(rows[-1]).finished):
-                seen.append(runner.running)
-                await asyncio.sleep(0.01)
+        at_work = [0]
 
-        assert max(seen) == 2
+        class Counting(ScriptedEngine):
+            async def stream(self, request):
+                at_work.append(at_work[-1] + 1)
+                try:
+                    async for said in super().stream(request):
+                        yield said
+                finally:
+                    at_work.append(at_work[-1] - 1)
+
+        rows = [await in_database(ask, alice, "pace=0.005 n=10") for _ in range(6)]
+        async with runner_of(engine=Counting()):
+            for generation in rows:
+                assert (await finished(generation)).status == "done"
+
+        assert max(at_work) == 2

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
 from chat import generations, nudges
 from chat.database import in_database
@@ -14,7 +16,15 @@ from chat.follow import follow
 from chat.models import Generation
 from chat.running import driver, lease, outcomes
 from chat.tape import MemoryTape
-from tests.core.helpers import ask, crash, expire, fresh, runner_of, text_on_the_way
+from tests.core.helpers import (
+    Held,
+    ask,
+    crash,
+    expire,
+    fresh,
+    runner_of,
+    text_on_the_way,
+)
 from tests.reading import Shown, eventually, finished, scripted, watch
 
 pytestmark = [
@@ -29,7 +39,7 @@ class TestHandOver:
     async def test_draining_hands_back_and_the_next_goes_on(self, alice) -> None:
         generation = await in_database(ask, alice, "pace=0.005 n=60")
         tape, page = MemoryTape(), Shown()
-        async with runner_of("first", tape):
+        async with runner_of("first", tape, Held(30)):
             await text_on_the_way(tape, generation, 10)
         row = await in_database(fresh, generation)
         assert (row.status, row.owner, row.attempt) == ("queued", "", 1)
@@ -51,7 +61,7 @@ class TestHandOver:
     ) -> None:
         generation = await in_database(ask, alice, "pace=0.005 n=60")
         tape, page = MemoryTape(), Shown()
-        async with runner_of("first", tape):
+        async with runner_of("first", tape, Held(30)):
             await text_on_the_way(tape, generation, 10)
             page.take(tape.read(str(generation.pk), 0))
 
@@ -70,7 +80,7 @@ class TestHandOver:
     ) -> None:
         generation = await in_database(ask, alice, "pace=0.005 n=60")
         tape, page = MemoryTape(), Shown()
-        async with runner_of("first", tape) as first:
+        async with runner_of("first", tape, Held(30)) as first:
             await text_on_the_way(tape, generation, 10)
             await crash(first)
         whole = tape.read(str(generation.pk), 0)
@@ -95,7 +105,7 @@ class TestHandOver:
         settings.CHAT_CHECKPOINT_SECONDS = 60
         generation = await in_database(ask, alice, "pace=0.005 n=60")
         tape, page = MemoryTape(), Shown()
-        async with runner_of("first", tape) as first:
+        async with runner_of("first", tape, Held(30)) as first:
             await text_on_the_way(tape, generation, 10)
             page.take(tape.read(str(generation.pk), 0))
             await crash(first)
@@ -114,15 +124,17 @@ class TestHandOver:
         self, alice, settings
     ) -> None:
         """Both write at the same time, on one tape; only the newer counts."""
-        settings.CHAT_LEASE_SECONDS = 30
+        settings.CHAT_LEASE_SECONDS = 600
         generation = await in_database(ask, alice, "pace=0.01 n=60")
-        tape = MemoryTape()
-        async with runner_of("late", tape) as late:
+        tape, engine = MemoryTape(), Held(20)
+        async with runner_of("late", tape, engine) as late:
             await text_on_the_way(tape, generation, 5)
             nudges.queue.disconnect(late.wake)
             late._loops[0].cancel()
             await in_database(expire, generation)
             async with runner_of("new", tape):
+                await eventually(lambda: in_database(is_attempt, generation, 2))
+                engine.say(100)
                 row = await finished(generation)
                 page = await watch(tape, row)
                 await eventually(lambda: late.running == 0)
@@ -132,14 +144,16 @@ class TestHandOver:
 
     async def test_a_lost_lease_ends_the_old_owners_work(self, alice, settings) -> None:
         settings.CHAT_LEASE_SECONDS = 0.3
-        generation = await in_database(ask, alice, "pace=0.01 n=1000")
+        generation = await in_database(ask, alice, "pace=0.01 hang=20")
         tape = MemoryTape()
         async with runner_of("late", tape) as late:
             await text_on_the_way(tape, generation, 5)
             await Generation.objects.filter(pk=generation.pk).aupdate(
-                owner="somebody", attempt=2
+                owner="somebody",
+                attempt=2,
+                lease_until=timezone.now() + timedelta(hours=1),
             )
-            await eventually(lambda: late.running == 0, 3)
+            await eventually(lambda: late.running == 0)
 
         row = await in_database(fresh, generation)
         assert (row.owner, row.status) == ("somebody", "running")
@@ -169,13 +183,17 @@ class TestHandOver:
 
     async def test_a_claim_that_meets_a_drain_is_not_forgotten(self, alice) -> None:
         for _round in range(8):
-            generation = await in_database(ask, alice, "pace=0.01 n=500")
+            generation = await in_database(ask, alice, "pace=0.01 hang=20")
             async with runner_of() as runner:
                 runner.wake()
                 await asyncio.sleep(0.002 * _round)
             row = await in_database(fresh, generation)
             assert row.status == "queued"
             await in_database(generations.stop, alice, generation.pk)
+
+
+def is_attempt(generation: Generation, number: int) -> bool:
+    return fresh(generation).attempt == number
 
 
 async def follow_from(tape, generation, after):
@@ -195,7 +213,7 @@ async def test_a_checkpoint_in_flight_and_a_hand_back_do_not_meet(
 
     monkeypatch.setattr(outcomes, "checkpoint", slow)
     for _round in range(5):
-        generation = await in_database(ask, alice, "pace=0.002 n=500")
+        generation = await in_database(ask, alice, "pace=0.002 n=500 hang=400")
         tape = MemoryTape()
         async with runner_of(tape=tape):
             await text_on_the_way(tape, generation, 5 + 3 * _round)

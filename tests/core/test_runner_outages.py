@@ -6,13 +6,14 @@ import asyncio
 
 import pytest
 from django.db import InterfaceError, OperationalError
+from django.utils import timezone
 
 from chat.database import in_database
 from chat.events import Done
 from chat.running import lease, outcomes
 from chat.tape import MemoryTape
-from tests.core.helpers import ask, fresh, runner_of, text_on_the_way
-from tests.reading import finished, scripted, watch
+from tests.core.helpers import Held, ask, fresh, runner_of, text_on_the_way
+from tests.reading import PATIENCE, eventually, finished, scripted, watch
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -30,23 +31,25 @@ class TestOutage:
     ) -> None:
         """In doubt is the worst case: committed, but the answer was lost."""
         settings.CHAT_CHECKPOINT_SECONDS = 0.01
-        checkpoint, failures = outcomes.checkpoint, [0]
+        checkpoint, calls, engine = outcomes.checkpoint, [], Held(40)
         enough, loop = asyncio.Event(), asyncio.get_running_loop()
 
         def flaky(news):
-            failures[0] += 1
-            if failures[0] == 3:
+            calls.append(news)
+            if len(calls) == 3:
                 loop.call_soon_threadsafe(enough.set)
-            if failures[0] % 2:
+            if len(calls) % 2:
                 if committed:
                     checkpoint(news)
                 raise error("gone")
             checkpoint(news)
+            if len(calls) == 2:
+                loop.call_soon_threadsafe(engine.say, 10)  # news for the third
 
         monkeypatch.setattr(outcomes, "checkpoint", flaky)
         generation = await in_database(ask, alice, "pace=0.005 n=80")
         tape = MemoryTape()
-        async with runner_of("first", tape):
+        async with runner_of("first", tape, engine):
             await text_on_the_way(tape, generation, 30)
             await enough.wait()
         row = await in_database(fresh, generation)
@@ -59,10 +62,11 @@ class TestOutage:
     async def test_streaming_goes_on_and_the_end_waits(
         self, alice, monkeypatch
     ) -> None:
-        away = True
+        away, tried = True, []
         finish_all = outcomes.finish_all
 
         def flaky(ends):
+            tried.append(ends)
             if away:
                 raise OperationalError("gone")
             return finish_all(ends)
@@ -72,10 +76,10 @@ class TestOutage:
         tape = MemoryTape()
         async with runner_of(tape=tape):
             await text_on_the_way(tape, generation, 20)
-            await asyncio.sleep(0.1)
+            await eventually(lambda: len(tried) > 1)
             assert tape.state(str(generation.pk))[1].text == scripted(20)
             away = False
-            page = await asyncio.wait_for(watch(tape, generation), 5)
+            page = await asyncio.wait_for(watch(tape, generation), PATIENCE)
             row = await finished(generation)
 
         assert isinstance(page.end, Done)
@@ -96,7 +100,7 @@ class TestOutage:
         generation = await in_database(ask, alice, "pace=0 n=5")
         tape = MemoryTape()
         async with runner_of(tape=tape):
-            page = await asyncio.wait_for(watch(tape, generation), 5)
+            page = await asyncio.wait_for(watch(tape, generation), PATIENCE)
 
         assert len(calls) == 2
         assert (page.text, page.names.count("done")) == (scripted(5), 1)
@@ -106,22 +110,29 @@ class TestOutage:
     ) -> None:
         """The same runner must not take its own generation over."""
         settings.CHAT_LEASE_SECONDS = 0.3
-        renew, away = lease.renew, True
+        claim, renew, away, looked = lease.claim, lease.renew, True, []
 
         def flaky(owner, held):
             if away:
                 raise OperationalError("gone")
             return renew(owner, held)
 
+        def looking(*args):
+            if (until := fresh(generation).lease_until) and until < timezone.now():
+                looked.append(args)
+            return claim(*args)
+
         monkeypatch.setattr(lease, "renew", flaky)
-        generation = await in_database(ask, alice, "pace=0.01 n=120")
-        tape = MemoryTape()
-        async with runner_of(tape=tape):
-            await asyncio.sleep(0.7)
+        monkeypatch.setattr(lease, "claim", looking)
+        generation = await in_database(ask, alice, "pace=0.01 n=60")
+        engine = Held(40)
+        async with runner_of(engine=engine):
+            await eventually(lambda: len(looked) > 3)
             away = False
+            engine.say(20)
             row = await finished(generation)
 
-        assert (row.attempt, row.message.content) == (1, scripted(120))
+        assert (row.attempt, row.message.content) == (1, scripted(60))
 
     async def test_claiming_goes_on_when_it_is_back(self, alice, monkeypatch) -> None:
         claim, calls = lease.claim, []

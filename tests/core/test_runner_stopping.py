@@ -14,7 +14,7 @@ from chat.models import Generation
 from chat.running import runner as runner_module
 from chat.tape import MemoryTape
 from tests.core.helpers import ask, fresh, runner_of, text_on_the_way
-from tests.reading import eventually, finished, scripted, watch
+from tests.reading import PATIENCE, eventually, finished, scripted, watch
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -24,7 +24,7 @@ pytestmark = [
 
 class TestStop:
     async def test_it_ends_at_once_and_keeps_text_and_counts(self, alice) -> None:
-        generation = await in_database(ask, alice, "pace=0.01 n=1000")
+        generation = await in_database(ask, alice, "pace=0.01 hang=20")
         tape = MemoryTape()
         async with runner_of(tape=tape) as runner:
             await text_on_the_way(tape, generation)
@@ -38,7 +38,7 @@ class TestStop:
         assert page.end.finish_reason == "stopped"
 
     async def test_the_engine_hears_of_it(self, alice) -> None:
-        closed = asyncio.Event()
+        began, closed = asyncio.Event(), asyncio.Event()
 
         class Slow(Engine):
             models = [ModelInfo("scripted", "Slow")]
@@ -46,16 +46,16 @@ class TestStop:
             async def stream(self, request):
                 try:
                     yield Prompted(1)
+                    began.set()
                     await asyncio.Event().wait()
                 finally:
                     closed.set()
 
         generation = await in_database(ask, alice)
-        async with runner_of(engine=Slow()) as runner:
-            await eventually(lambda: runner.running)
-            await asyncio.sleep(0.05)
+        async with runner_of(engine=Slow()):
+            await asyncio.wait_for(began.wait(), PATIENCE)
             await in_database(generations.stop, alice, generation.pk)
-            await asyncio.wait_for(closed.wait(), 1)
+            await asyncio.wait_for(closed.wait(), PATIENCE)
             row = await finished(generation)
 
         assert (row.status, row.prompt_tokens) == ("stopped", 1)
@@ -91,18 +91,18 @@ class TestStop:
         self, alice, settings
     ) -> None:
         settings.CHAT_LEASE_SECONDS = 0.3
-        generation = await in_database(ask, alice, "pace=0.01 n=1000")
+        generation = await in_database(ask, alice, "pace=0.01 hang=20")
         tape = MemoryTape()
         async with runner_of(tape=tape) as runner:
             nudges.stop.disconnect(runner.stop)
             await text_on_the_way(tape, generation)
             await in_database(generations.stop, alice, generation.pk)
-            row = await finished(generation, 3)
+            row = await finished(generation)
 
         assert row.status == "stopped"
 
     async def test_a_stop_that_meets_a_hand_over_is_kept(self, alice) -> None:
-        generation = await in_database(ask, alice, "pace=0.01 n=1000")
+        generation = await in_database(ask, alice, "pace=0.01 hang=20")
         tape = MemoryTape()
         async with runner_of("first", tape):
             await text_on_the_way(tape, generation)
@@ -118,7 +118,7 @@ class TestStop:
 
 class TestDelete:
     async def test_the_runner_goes_on_with_others(self, alice) -> None:
-        gone = await in_database(ask, alice, "pace=0.01 n=1000")
+        gone = await in_database(ask, alice, "pace=0.01 hang=20")
         kept = await in_database(ask, alice, "pace=0.01 n=40")
         tape = MemoryTape()
         async with runner_of(tape=tape) as runner:
@@ -136,9 +136,9 @@ class TestDelete:
         self, alice, settings
     ) -> None:
         settings.CHAT_LEASE_SECONDS = 0.3
-        generation = await in_database(ask, alice, "pace=0.01 n=1000")
+        generation = await in_database(ask, alice, "pace=0.01 hang=20")
         tape = MemoryTape()
         async with runner_of(tape=tape) as runner:
             await text_on_the_way(tape, generation)
             await in_database(conversations.delete, [generation.conversation_id], alice)
-            await eventually(lambda: runner.running == 0, 3)
+            await eventually(lambda: runner.running == 0)

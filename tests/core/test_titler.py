@@ -25,6 +25,7 @@ from chat.running import titler
 from chat.running.titler import Titler
 from tests.api.helpers import answered
 from tests.core.helpers import OneEngine
+from tests.reading import PATIENCE, eventually
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -75,7 +76,7 @@ async def named(engine: Engine, *generations: Generation) -> list[str]:
     worker.start()
     for generation in generations:
         worker.hear(str(generation.pk))
-    await asyncio.wait_for(worker.settled(), 10)
+    await asyncio.wait_for(worker.settled(), PATIENCE)
     await worker.stop()
     rows = Conversation.objects.order_by("created").values_list("title", flat=True)
     return [title async for title in rows]
@@ -91,7 +92,7 @@ class TestTitler:
         engine = Namer("Making ", "tea", "\nand more")
 
         assert await named(engine, row) == ["Making tea"]
-        changed = await asyncio.wait_for(told.get(), 5)
+        changed = await asyncio.wait_for(told.get(), PATIENCE)
         assert changed == (str(row.user_id), "updated", str(row.conversation_id))
         stored = await Conversation.objects.aget()
         assert (stored.title_source, stored.indexed) == ("model", False)
@@ -156,7 +157,7 @@ class TestTitler:
         nudges.answered.connect(heard.append)
         try:
             other = await sync_to_async(answered)(alice)
-            await asyncio.sleep(0.01)
+            await eventually(lambda: heard)
         finally:
             nudges.answered.disconnect(heard.append)
         assert heard == [str(other.pk)]

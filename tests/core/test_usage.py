@@ -237,7 +237,7 @@ class TestRacing:
 
     async def test_a_runner_counts_what_it_said(self, alice: User) -> None:
         done = await in_database(ask, alice, "pace=0 n=5")
-        stopped = await in_database(ask, alice, "pace=0.01 n=500")
+        stopped = await in_database(ask, alice, "pace=0.01 n=500 hang=20")
         failed = await in_database(ask, alice, "pace=0 n=50 fail=5")
         async with runner_of():
             await finished(done)

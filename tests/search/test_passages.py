@@ -209,12 +209,12 @@ class TestAtTheSameTime:
                 Conversation.objects.filter(pk=held.pk).update(archived=True)
                 holds.set()
                 if connection.features.has_select_for_update:
-                    in_time.append(let_go.wait(30))
+                    in_time.append(let_go.wait(60))
             connections.close_all()
 
         other = threading.Thread(target=hold)
         other.start()
-        holds.wait(30)
+        holds.wait(60)
         index_some()
         assert "free" in bodies()
         assert not is_new(free)

@@ -88,7 +88,7 @@ class TestWhileItStays:
         client, parts = Client(), Parts(b"a")
         asyncio.get_running_loop().call_later(0.01, client.gone.set)
 
-        async with asyncio.timeout(10), WhileItStays(client.receive):
+        async with asyncio.timeout(60), WhileItStays(client.receive):
             await pass_on(parts(), client.send)
 
         assert parts.closed
@@ -114,7 +114,7 @@ class TestWhileItStays:
 
         del stay
 
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await told.wait()
         assert known() is None
 

@@ -15,8 +15,8 @@ async def test_until_it_is_set() -> None:
     event = asyncio.Event()
     asyncio.get_running_loop().call_soon(event.set)
 
-    async with asyncio.timeout(10):
-        await wait_within(event, 60)
+    async with asyncio.timeout(60):
+        await wait_within(event, 600)
 
 
 async def test_no_longer_than_that() -> None:
@@ -30,13 +30,13 @@ async def test_a_cancellation_in_the_same_moment_counts() -> None:
     async def wait_on_and_on() -> None:
         while True:
             event.clear()
-            await wait_within(event, 60)
+            await wait_within(event, 600)
 
     task = asyncio.create_task(wait_on_and_on())
     await asyncio.sleep(0)
     event.set()
     task.cancel()
-    await asyncio.wait([task], timeout=10)
+    await asyncio.wait([task], timeout=60)
 
     assert task.cancelled()
 
