@@ -10,7 +10,20 @@ WATCH = """
 window.violations = [];
 document.addEventListener("securitypolicyviolation", (event) =>
   window.violations.push(`${event.violatedDirective} ${event.blockedURI}`));
+window.WebSocket = class extends WebSocket {
+  constructor(...given) {
+    super(...given);
+    window.newestSocket = this;
+  }
+};
 """
+IS_LIVE = "() => window.newestSocket?.readyState === WebSocket.OPEN"
+SHOWS_MORE = """(than) => {
+  const answers = document.querySelectorAll(".assistant > .prose");
+  return answers[answers.length - 1].innerText.length > than;
+}"""
+# Three minutes: no test sees its end by itself, however slow the machine; `stop` it.
+LONG = "n=4000 pace=0.05"
 # What Chromium says about a request that the test itself made fail.
 EXPECTED = ("Failed to load resource", "WebSocket connection to")
 
@@ -75,6 +88,19 @@ class ChatPage:
 
     def wait_for_text(self, text: str) -> None:
         self.answer.locator("> .prose").get_by_text(text).first.wait_for()
+
+    def wait_for_more(self) -> None:
+        """Until more of the answer is shown than now."""
+        self.page.wait_for_function(SHOWS_MORE, arg=len(self.text))
+
+    def wait_until_live(self) -> None:
+        """Until news come by themselves."""
+        self.page.wait_for_function(IS_LIVE)
+
+    def stop(self) -> None:
+        """Stop the answer, as a reader does; wait for its end."""
+        self.page.keyboard.press("Escape")
+        self.wait_for_end()
 
     @property
     def conversation(self) -> str:

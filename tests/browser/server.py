@@ -76,24 +76,35 @@ class Wire:
                 browser.close()
                 continue
             self._open |= {browser, server}
-            self._pump(browser, server, towards_browser=False)
-            self._pump(server, browser, towards_browser=True)
+            if self.down:  # since it was accepted: `cut` did not see it
+                self.cut()
+            threading.Thread(
+                target=self._carry, args=(browser, server), daemon=True
+            ).start()
+
+    def _carry(self, browser: socket.socket, server: socket.socket) -> None:
+        """Both ways, until either end breaks. Nobody closes a socket that another
+        thread reads: its number might be the next connection's by then."""
+        there = threading.Thread(target=self._pump, args=(browser, server, False))
+        there.start()
+        self._pump(server, browser, True)
+        there.join()
+        for end in (browser, server):
+            self._open.discard(end)
+            end.close()
 
     def _pump(
-        self, source: socket.socket, sink: socket.socket, *, towards_browser: bool
+        self, source: socket.socket, sink: socket.socket, towards_browser: bool
     ) -> None:
-        def run() -> None:
-            with contextlib.suppress(OSError):
-                while data := source.recv(65536):
-                    if self._stops(data, towards_browser=towards_browser):
-                        break
-                    while self.frozen:
-                        time.sleep(0.02)
-                    sink.sendall(data)
-            self._break(source)
-            self._break(sink)
-
-        threading.Thread(target=run, daemon=True).start()
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                if self._stops(data, towards_browser=towards_browser):
+                    break
+                while self.frozen:
+                    time.sleep(0.02)
+                sink.sendall(data)
+        self._break(source)
+        self._break(sink)
 
     def _stops(self, data: bytes, *, towards_browser: bool) -> bool:
         if towards_browser:
@@ -101,7 +112,5 @@ class Wire:
         return self.no_sockets and data.startswith(b"GET /ws/")
 
     def _break(self, end: socket.socket) -> None:
-        self._open.discard(end)
         with contextlib.suppress(OSError):
             end.shutdown(socket.SHUT_RDWR)
-        end.close()

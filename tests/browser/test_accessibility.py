@@ -85,6 +85,8 @@ def test_the_sheet_tells_the_keys_and_they_work(open_chat: Any) -> None:
     page.keyboard.press("Control+Shift+O")
     expect(page.locator("body.empty")).to_have_count(1)
     chat.ask("n=1 pace=0 second")
+    listed = page.locator("#conversations [aria-current=page]")
+    expect(listed).to_contain_text("second")
     page.keyboard.press("Control+/")
     sheet = page.get_by_role("dialog", name="Keyboard shortcuts")
     expect(sheet.locator("dt")).to_have_count(9)

@@ -49,6 +49,7 @@ class TestFiles:
         chat = open_chat()
         files = [text_file("a.txt", "aa"), text_file("b.txt", "bb")]
         chat.page.set_input_files("#attach-input", files)
+        expect(chat.page.locator("#attachments li")).to_have_count(2)
         chat.page.get_by_role("button", name="Remove a.txt").click()
         expect(chat.page.locator("#attach")).to_be_focused()
         chat.page.click("#send")
@@ -82,12 +83,14 @@ class TestFiles:
 
     def test_the_draft_keeps_it_with_the_conversation(self, open_chat: Open) -> None:
         chat = open_chat()
+        chip = chat.page.locator("#attachments li")
         chat.page.set_input_files("#attach-input", [text_file("a.txt", "aa")])
+        expect(chip).to_contain_text("a.txt")
         chat.type("half a quest")
         chat.page.reload()
 
         expect(chat.prompt).to_have_value("half a quest")
-        expect(chat.page.locator("#attachments li")).to_contain_text("a.txt")
+        expect(chip).to_contain_text("a.txt")
         chat.page.get_by_role("button", name="Remove a.txt").click()
         chat.type("")
 
@@ -131,6 +134,7 @@ def test_templates_are_kept_found_used_changed_and_deleted(open_chat: Open) -> N
     page.get_by_role("button", name="Edit Translate").click()
     page.get_by_role("textbox", name="Text").fill("翻译成中文：")
     page.get_by_role("button", name="Save").click()
+    expect(page.locator("dialog")).to_contain_text("翻译成中文：")
     page.get_by_role("button", name="New template").click()
     page.get_by_role("textbox", name="Name").fill("Translate")
     page.get_by_role("textbox", name="Text").fill("again")
@@ -174,8 +178,7 @@ def test_it_shows_how_full_the_context_is(open_chat: Open) -> None:
     chat.type("more")
     expect(chat.page.locator(".cut-mark + .assistant")).to_have_count(1)
     expect(chat.page.locator("#context")).to_contain_text("older messages are left out")
-    with chat.page.expect_response("**/context?*"):  # the last one that is asked for
-        chat.type("")
+    chat.page.unroute_all(behavior="wait")
 
 
 class TestParameters:

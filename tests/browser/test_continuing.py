@@ -7,7 +7,7 @@ from typing import Any
 
 from playwright.sync_api import Route, expect
 
-from .chat_page import ChatPage, words
+from .chat_page import LONG, ChatPage, words
 
 
 def go_on(chat: ChatPage) -> None:
@@ -15,16 +15,15 @@ def go_on(chat: ChatPage) -> None:
 
 
 def test_a_stopped_answer_goes_on_from_its_text(chat: ChatPage) -> None:
-    chat.ask("n=90 pace=0.02", wait=False)
-    chat.wait_for_text("t9")
-    chat.page.keyboard.press("Escape")
-    chat.wait_for_end()
+    chat.ask("n=60 hang=30 pace=0.01", wait=False)
+    chat.wait_for_text("t29")
+    chat.stop()
     kept = chat.text.strip()
-    assert kept != words(90)
+    assert kept == words(30)
     go_on(chat)
     assert chat.text.startswith(kept), "the text stays while it goes on"
     chat.wait_for_end()
-    assert chat.text == words(90) == chat.stored()[-1]["content"]
+    assert chat.text == words(60) == chat.stored()[-1]["content"]
     expect(chat.answer.locator(".note")).to_be_hidden()
     expect(chat.page.locator(".assistant")).to_have_count(1)
     expect(chat.answer.locator(".siblings")).to_contain_text("2 of 2")
@@ -99,13 +98,12 @@ def test_it_tells_what_an_answer_took(chat: ChatPage) -> None:
 
 
 def test_it_tells_it_of_one_that_is_being_written(chat: ChatPage) -> None:
-    chat.ask("n=500 pace=0.02", wait=False)
+    chat.ask(LONG, wait=False)
     chat.wait_for_text("t3")
     chat.answer.get_by_role("button", name="Details").click()
     panel = chat.answer.locator(".figures")
     expect(panel).to_contain_text("tokens per second")
-    chat.page.keyboard.press("Escape")
-    chat.wait_for_end()
+    chat.stop()
     expect(panel).to_contain_text("Altogether")
 
 

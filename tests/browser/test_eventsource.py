@@ -41,6 +41,8 @@ WATCH = """([generation, after]) => {
         });
     }
 }"""
+READS = """([opened, text]) =>
+    window.seen.opened === opened && window.seen.text.includes(text)"""
 
 
 def begin(chat: ChatPage, prompt: str) -> str:
@@ -51,15 +53,17 @@ def begin(chat: ChatPage, prompt: str) -> str:
 def test_it_resumes_and_is_stopped_by_204(chat: ChatPage, wire: Wire) -> None:
     """It comes back by itself with Last-Event-ID, though its address says 0; it never
     closes, so at the end it asks once more, and is told that nothing follows."""
-    generation = begin(chat, "pace=0.03 n=60")
+    generation = begin(chat, "pace=0.03 n=60 hang=40")
     chat.page.evaluate(WATCH, [generation, 0])
-    for token in ("t5 ", "t30 "):
-        chat.page.wait_for_function("(t) => window.seen.text.includes(t)", arg=token)
+    for opened, token in ((1, "t5 "), (2, "t30 ")):
+        chat.page.wait_for_function(READS, arg=[opened, token])
         wire.cut()
-    chat.page.wait_for_function("() => window.seen.closed", timeout=20_000)
+    chat.page.wait_for_function(READS, arg=[3, "t39"])
+    chat.module("api", "({generations}, id) => generations.stop(id)", generation)
+    chat.page.wait_for_function("() => window.seen.closed")
     seen = chat.page.evaluate("() => window.seen")
 
-    assert seen["text"] == words(60)
+    assert seen["text"] == words(40)
     assert seen["last"] == "done"
     assert seen["opened"] == 3
     assert seen["ids"] == sorted(set(seen["ids"]))

@@ -10,6 +10,7 @@ from playwright.sync_api import APIResponse, BrowserContext, Route, expect
 from .chat_page import ChatPage
 from .test_sidebar import make, row
 
+LISTING = re.compile(r"/api/conversations(\?|$)")
 # A socket that opens when the test says so; what is sent before is not heard.
 LATE_SOCKET = """window.WebSocket = class extends WebSocket {
     set onopen(heard) { super.onopen = (event) =>
@@ -23,7 +24,8 @@ def test_it_misses_none_from_before_its_connection_opens(
 ) -> None:
     chat = ChatPage(their_context("dana").new_page())
     chat.page.add_init_script(LATE_SOCKET)
-    chat.open()
+    with chat.page.expect_response(LISTING):
+        chat.open()
     make(chat, "made while it opened")
     chat.page.wait_for_function("() => window.openSocket")
     expect(row(chat, "made while it opened")).to_have_count(0)
@@ -35,6 +37,7 @@ def test_it_keeps_those_that_are_newer_than_a_list_that_comes_late(
     open_chat: Callable[..., ChatPage],
 ) -> None:
     chat = open_chat("dana")
+    chat.wait_until_live()
     make(chat, "made before")
     expect(row(chat, "made before")).to_be_visible()
     late: list[tuple[Route, APIResponse]] = []
@@ -43,7 +46,7 @@ def test_it_keeps_those_that_are_newer_than_a_list_that_comes_late(
         late.append((route, route.fetch()))
 
     # What is archived, and all again.
-    chat.page.route(re.compile(r"/api/conversations(\?|$)"), hold, times=2)
+    chat.page.route(LISTING, hold, times=2)
     chat.page.select_option("#find-in", "archived")
     chat.page.select_option("#find-in", "all")
     while len(late) < 2:

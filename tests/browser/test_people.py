@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import expect
 
-from .chat_page import ChatPage
+from .chat_page import LONG, ChatPage
 from .test_page import PHONE
 
 Chats = Callable[..., ChatPage]
@@ -43,23 +43,30 @@ def test_the_whole_flow_by_keyboard_alone(open_chat: Chats) -> None:
     expect(chat.page.locator(".siblings")).to_contain_text("1 of 2")
 
     tab_to(chat, "#prompt")
-    keyboard.type("pace=0.05 n=400 long")
+    keyboard.type(f"{LONG} by keyboard")
     keyboard.press("Enter")
     chat.page.wait_for_selector("body.answering")
-    keyboard.press("Escape")
-    chat.wait_for_end()
+    chat.stop()
     assert chat.stored()[-1]["status"] == "stopped"
     tab_to(chat, "#new-chat", "Shift+Tab")
     keyboard.press("Enter")
     expect(chat.page.locator("body.empty")).to_have_count(1)
 
 
+def tap_send(chat: ChatPage, prompt: str) -> None:
+    """The browser makes a click of a tap, in its own time."""
+    answers = chat.page.locator(".assistant")
+    before = answers.count()
+    chat.type(prompt)
+    chat.page.tap("#send")
+    expect(answers).to_have_count(before + 1)
+    chat.wait_for_end()
+
+
 def test_the_whole_flow_on_a_phone(open_chat: Chats) -> None:
     chat = open_chat(**PHONE)
     page = chat.page
-    chat.type("n=3 pace=0 on a phone")
-    page.tap("#send")
-    chat.wait_for_end()
+    tap_send(chat, "n=3 pace=0 on a phone")
     assert page.evaluate(OVERFLOW) <= 0
     page.tap("#open-sidebar")
     page.tap("#new-chat")
@@ -72,9 +79,7 @@ def test_the_whole_flow_on_a_phone(open_chat: Chats) -> None:
     page.get_by_label("Temperature").fill("0.3")
     page.get_by_role("button", name="Save").tap()
     expect(page.locator("dialog")).to_have_count(0)
-    chat.type("markdown pace=0.0005")
-    page.tap("#send")
-    chat.wait_for_end()
+    tap_send(chat, "markdown pace=0.0005")
     assert page.evaluate(OVERFLOW) <= 0
 
 
