@@ -8,6 +8,7 @@ fixtures end with the package.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,6 +35,15 @@ UNUSED = (
     *("AvoidUnnecessaryBeforeUnloadCheckSync", "HttpsUpgrades", "PaintHolding"),
     *("MediaRouter", "OptimizationHints", "ThirdPartyStoragePartitioning"),
 )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The time of a test is its own: the first one here also has to wait until there
+    is a database, its files, a server and a browser, which have limits of their own."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.timeout(func_only=True))
 
 
 @pytest.fixture(scope="package")
