@@ -76,8 +76,6 @@ class Wire:
                 browser.close()
                 continue
             self._open |= {browser, server}
-            if self.down:  # since it was accepted: `cut` did not see it
-                self.cut()
             threading.Thread(
                 target=self._carry, args=(browser, server), daemon=True
             ).start()
@@ -85,6 +83,8 @@ class Wire:
     def _carry(self, browser: socket.socket, server: socket.socket) -> None:
         """Both ways, until either end breaks. Nobody closes a socket that another
         thread reads: its number might be the next connection's by then."""
+        if self.down:  # since it was accepted: `cut` did not see it
+            self.cut()
         there = threading.Thread(target=self._pump, args=(browser, server, False))
         there.start()
         self._pump(server, browser, True)
