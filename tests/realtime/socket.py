@@ -12,7 +12,7 @@ from asgiref.testing import ApplicationCommunicator
 from chatsite.asgi import application
 
 Headers = list[tuple[bytes, bytes]]
-PATIENCE = 5
+PATIENCE = 60
 
 
 class Socket:

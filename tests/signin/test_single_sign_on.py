@@ -39,6 +39,7 @@ def openid(_openid: OpenID, db: None, settings: Any) -> OpenID:
     settings.OIDC_CLIENT_ID = "chatsite"
     settings.OIDC_CLIENT_SECRET = "a secret for tests"
     settings.OIDC_NAME = "The School"
+    settings.SOCIALACCOUNT_REQUESTS_TIMEOUT = 60
     _openid.knows("ada", preferred_username="ada", name="Ada Lovelace", **ADA)
     return _openid
 
