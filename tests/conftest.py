@@ -18,6 +18,7 @@ from django.db import connection, connections, transaction
 from django.test import AsyncClient, Client, TransactionTestCase
 
 from chat import database
+from chat.limits import quotas as quotas_module
 from chat.limits.quotas import quotas
 from chat.models import ApiKey
 from chat.running import process, runner
@@ -53,6 +54,7 @@ for _name, _value in {
     "CHAT_MODEL": "scripted",
     "CHAT_SYSTEM_PROMPT": "",
     "CHAT_CHECKPOINT_SECONDS": 0.1,
+    "CHAT_LEASE_SECONDS": 60,  # none runs out because the machine stood still
     "CHAT_GRACE_SECONDS": 0,
     # Tests of anything but the limits ask as much as they like.
     "CHAT_USER_CONCURRENCY": 1000,
@@ -85,6 +87,7 @@ def empty_tables(self: TransactionTestCase) -> None:
 TransactionTestCase._fixture_teardown = empty_tables
 # What a slow machine has not handed back by then would wait for its lease to end.
 runner.LET_GO_SECONDS = PATIENCE
+quotas_module.SECONDS = 3600.0  # no test waits for that, and none may meet it
 
 
 @pytest.fixture(scope="session", autouse=True)

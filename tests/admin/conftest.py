@@ -11,7 +11,10 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from chat.admin import people
 from chat.models import Conversation, Generation, Message
+from chat.screening import dry_run
+from tests.reading import PATIENCE
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>"
 Talk = Callable[..., tuple[Conversation, Message, Generation]]
@@ -22,6 +25,13 @@ def give_reason(client: Client, page: str = "") -> None:
     page = page or reverse("admin:chat_conversation_reason")
     answer = client.post(page, {"reason": "A complaint, number 17."})
     assert answer.status_code == 302, answer.content.decode()
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What has a few seconds, and goes on later or says that there was more."""
+    for module in (people, dry_run):
+        monkeypatch.setattr(module, "SECONDS", PATIENCE)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from chat.engines.base import ModelInfo
 from chat.errors import ChatError
 from chat.generations import start
 from chat.limits import offered
-from chat.limits.quotas import quotas
+from chat.limits.quotas import SECONDS, quotas
 from chat.models import Conversation, Generation, Quota
 from tests.core.helpers import ask, claim_one, runner_of
 from tests.reading import eventually, finished
@@ -226,10 +226,7 @@ class TestWithdrawn:
 
         assert (row.status, row.attempt) == ("done", 2)
 
-    async def test_every_process_hears_of_it(
-        self, alice: User, running, monkeypatch
-    ) -> None:
-        monkeypatch.setattr("chat.limits.quotas.SECONDS", 1000)
+    async def test_every_process_hears_of_it(self, alice: User, running) -> None:
         told: list[str] = []
 
         def relay(name: str, _news: str) -> None:
@@ -258,7 +255,7 @@ class TestWithdrawn:
         assert not quotas.may_use(alice.pk, "large")
         Quota.objects.filter(pk=row.pk).update(allowed_models=["large"])
 
-        now = time.monotonic()
-        monkeypatch.setattr(time, "monotonic", lambda: now + 6)
+        now = time.monotonic() + SECONDS + 1
+        monkeypatch.setattr(time, "monotonic", lambda: now)
 
         assert quotas.may_use(alice.pk, "large")

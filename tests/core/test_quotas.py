@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from chat.limits import usage
-from chat.limits.quotas import Allowance, quotas
+from chat.limits.quotas import SECONDS, Allowance, quotas
 from chat.limits.rates import Rate
 from chat.models import Conversation, Quota, Usage
 from tests.core.helpers import ask, claim_one, ended, finish
@@ -195,8 +195,8 @@ class TestQuotas:
         assert len(looked) == 2
 
         Quota.objects.update(queue=8)
-        now = time.monotonic()
-        monkeypatch.setattr(time, "monotonic", lambda: now + 6)
+        now = time.monotonic() + SECONDS + 1
+        monkeypatch.setattr(time, "monotonic", lambda: now)
         assert quotas.of(alice).queue == 8
 
     def test_while_there_are_none_nobody_is_looked_up(
