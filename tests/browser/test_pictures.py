@@ -362,6 +362,7 @@ BEGIN = """async ({ask}) => {
 }"""
 
 
+@pytest.mark.timeout(900)  # torch is imported, and gives way to all others
 def test_a_real_pipeline_draws_it(browser: Browser, painter: str) -> None:
     context = browser.new_context(base_url=painter, locale="en-US")
     context.set_default_timeout(120_000)
@@ -374,7 +375,7 @@ def test_a_real_pipeline_draws_it(browser: Browser, painter: str) -> None:
     drawing.chat.ask("a panda", wait=False)
     expect(drawing.box.get_by_text("Waiting: place 1 in the queue.")).to_be_visible()
     drawing.chat.module("api", "(module, id) => module.generations.stop(id)", first)
-    drawing.chat.wait_for_end(120)
+    drawing.chat.wait_for_end(600)
     seen = drawing.seen
     assert len(set(seen["previews"])) >= 2, "how many come is a matter of speed"
     assert len(seen["places"]) == 1, seen["places"]
