@@ -162,6 +162,7 @@ class Runner:
             kept = await in_order(lease.renew, self.owner, held)
             for lost in held - kept:
                 if job := self._jobs.get(lost):
+                    logger.info("lease of %s was taken over", lost)
                     job.interrupt("lost")
             for asked in await in_database(lease.stop_requested, self.owner):
                 self.stop(str(asked))

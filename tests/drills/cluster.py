@@ -37,6 +37,11 @@ SETTINGS = {
 COMPLAINTS = re.compile(
     r"Traceback|was never (awaited|retrieved)|was destroyed but it is pending"
 )
+# What uvicorn says of a stream that does not end in time when its process has to.
+BROKEN_OFF = re.compile(
+    r"Traceback(?:(?!Traceback).)*CancelledError: Task cancelled, timeout graceful",
+    re.DOTALL,
+)
 
 
 @dataclass(slots=True)
@@ -102,8 +107,11 @@ class Member:
         self.signal(signal.SIGTERM)
         return self.process.wait(STOP_SECONDS)
 
+    def said(self) -> str:
+        return self.log.read_text() if self.log.exists() else ""
+
     def complaints(self) -> list[str]:
-        text = self.log.read_text() if self.log.exists() else ""
+        text = BROKEN_OFF.sub("", self.said())
         return [line for line in text.splitlines() if COMPLAINTS.search(line)]
 
 

@@ -27,7 +27,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from tests.serving import free_port
 
-START_SECONDS = 90
+START_SECONDS = 150
 CONFIGURATION = Path(__file__).resolve().parents[2] / "deploy" / "nginx"
 
 

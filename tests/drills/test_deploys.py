@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +13,9 @@ from .audit import Site, aside, eventually, together
 from .readers import MUCH, Reader, stalled
 from .servers import Nginx, nginx, private_folder
 
-PROMPT = "n=150 pace=0.03"
+PROMPT = "n=60 pace=0.03"
+WAITS = "n=60 pace=0.03 hang=30,"
+"""Its first owner never comes to its end: it has to be told to end itself."""
 
 
 @pytest.fixture
@@ -22,33 +25,45 @@ def proxy(site: Site) -> Iterator[Nginx]:
         yield proxy
 
 
+def unsent(port: int) -> int:
+    """Bytes that the kernel has from connections at this port and cannot pass on."""
+    lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
+    rows = (line.split() for line in lines)
+    of_port = [row[4] for row in rows if int(row[1].rpartition(":")[2], 16) == port]
+    return sum(int(queues.partition(":")[0], 16) for queues in of_port)
+
+
 class TestRolling:
     async def test_no_reader_notices_a_rolling_restart(
         self, site: Site, proxy: Nginx
     ) -> None:
         """Each process in turn, when ten more answers have begun: half of them read
         behind nginx, which is not told of anything."""
-        readers, asked, codes = [], [], set()
+        readers, asked, prompts, codes = [], [], [], set()
         async with site.alice() as session, site.bob() as other:
             for name in site.cluster.members:
                 more = [site.reader(session, first=n) for n in range(5)]
                 more += [Reader(other, [proxy.url]) for _ in range(5)]
-                asked += [asyncio.create_task(r.ask(PROMPT)) for r in more]
+                # Who owns the last ones may be new already, and stay.
+                prompt = PROMPT if name == "r2" else WAITS
+                asked += [asyncio.create_task(r.ask(prompt)) for r in more]
+                prompts += [prompt] * len(more)
                 await together(*(site.begun(reader) for reader in more))
                 codes.add(await aside(site[name].terminate))
                 await aside(site.cluster.up, name)
                 readers += more
             await together(*asked)
         assert codes <= {0, -signal.SIGTERM}
-        await site.check(readers, [PROMPT] * len(readers))
+        await site.check(readers, prompts)
         assert all(reader.rewinds == 0 for reader in readers)
-        assert any(len(reader.attempts) > 1 for reader in readers)
+        assert all(len(reader.attempts) > 1 for reader in readers[:30])
         assert any(reader.reconnects for reader in readers)
-        crashes = site.postgres.sql(
-            "SELECT sum(crashes) FROM chat_generation WHERE id = ANY(%s::uuid[])",
+        crashed = site.postgres.sql(
+            "SELECT id::text FROM chat_generation"
+            " WHERE crashes > 0 AND id = ANY(%s::uuid[])",
             [reader.generation for reader in readers],
         )
-        assert crashes == [(0,)]
+        assert [pk for (pk,) in crashed if not site.lost_a_lease(pk)] == []
 
     async def test_what_was_not_begun_is_not_lost(self, site: Site) -> None:
         """Handed back before a first word, then read from a process that is new."""
@@ -62,8 +77,7 @@ class TestRolling:
                 await aside(site.cluster.up)
             (await site.owner(readers[0].generation)).kill()
             for reader in readers:
-                path = f"/api/generations/{reader.generation}/stop"
-                await site.post(session, path)
+                await site.stop(session, reader.generation)
             await together(*asked)
         assert all(reader.problems == [] for reader in readers)
 
@@ -76,21 +90,18 @@ class TestRolling:
             async with stalled(url, key, MUCH) as generation:
                 # All of it is written, and more than its connection can take.
                 await eventually(lambda: site.is_over(generation))
-                await asyncio.sleep(1)
+                await eventually(lambda: unsent(site["w1"].port) > 5_000)
                 assert await aside(site["w1"].terminate) in {0, -signal.SIGTERM}
             late = site.reader(session, generation=generation, first=1)
             await together(late.follow())
         await site.check([late], [MUCH])
-        # uvicorn says so, and with a traceback: not among the complaints.
-        log = site["w1"].log
-        assert "graceful shutdown exceeded" in await aside(log.read_text)
-        await aside(log.write_text, "")
+        assert "graceful shutdown exceeded" in await aside(site["w1"].said)
 
     async def test_it_hands_over_even_while_the_database_is_away(
         self, site: Site
     ) -> None:
         """It cannot say so: the lease runs out, and the tape has the text."""
-        prompt = "n=100 pace=0.03"
+        prompt = "n=80 pace=0.03 hang=40,"
         async with site.alice() as session:
             reader = site.reader(session)
             asked = asyncio.create_task(reader.ask(prompt))

@@ -68,4 +68,4 @@ async def test_nothing_they_were_told_is_left(
     assert await sync_to_async(accounts.delete)(alice) is True
 
     await eventually(lambda: not any(known()))
-    assert MARK not in dump(server)
+    await eventually(lambda: MARK not in dump(server))

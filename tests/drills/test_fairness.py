@@ -60,16 +60,18 @@ async def test_hundreds_delay_a_single_one_by_one_slot(narrow) -> None:
     two, database = narrow
     one, other = two.urls
     async with caller(two.keys["alice"]) as alice, caller(two.keys["bob"]) as bob:
+        running = [await ask(alice, url, "n=1 hang=0") for url in two.urls]
+        await eventually(lambda: database.execute(RUNNING).fetchone() == (2,))
         for some in range(0, QUEUED, 20):
             url = (one, other)[some // 20 % 2]
-            await asyncio.gather(
-                *(ask(alice, url, "n=10 pace=0.02") for _ in range(20))
-            )
-        await eventually(lambda: database.execute(RUNNING).fetchone() == (2,))
+            await asyncio.gather(*(ask(alice, url, "n=1 pace=0") for _ in range(20)))
         reader = Reader(bob, two.urls)
         asking = asyncio.create_task(reader.ask("n=1 pace=0"))
         await eventually(lambda: reader.generation)
         asked = datetime.now(UTC)
+        for name in running:
+            async with alice.post(f"{one}/api/generations/{name}/stop") as said:
+                assert said.status == 200
         await asking
 
     assert reader.text == "t0"

@@ -155,8 +155,9 @@ class TestRedis:
         assert there.state("g") == (SPAN + 501, Snapshot(text))
 
     async def test_it_says_everything_before_it_stops(
-        self, tapes: Callable, server: RedisServer
+        self, tapes: Callable, server: RedisServer, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        monkeypatch.setattr(redis, "STOP_SECONDS", 60)
         there = await tapes()
         async with started(RedisTape(server.url)) as here:
             begin(here).append(*(Delta(f"{number} ") for number in range(5000)), DONE)

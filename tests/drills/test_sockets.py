@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from .audit import SETTLE_SECONDS, Site, aside
+from .audit import SETTLE_SECONDS, Site, aside, eventually
 from .readers import truth
 
 
@@ -68,7 +68,8 @@ class TestSockets:
     async def test_it_follows_from_the_cursor_after_its_process_died(
         self, site: Site
     ) -> None:
-        prompt = "n=100 pace=0.02"
+        prompt = "n=100 pace=0.02 hang=40"
+        said = len(truth("n=40"))
         async with site.alice() as session:
             generation = await ask(site, session, prompt)
             async with opened(site, session, "w1") as socket:
@@ -81,8 +82,11 @@ class TestSockets:
             async with opened(site, session, "w2") as socket:
                 page.socket = socket
                 await page.say("watch", generation, after=page.cursor)
+                if len(page.text) < said:
+                    await page.until(lambda message: len(page.text) >= said)
+                await page.say("stop", generation)
                 await page.end()
-        assert page.text == truth(prompt)
+        assert page.text == site.check_row(generation, prompt, "stopped")
         names = [message.get("event") for message in page.messages]
         assert "snapshot" not in names
 
@@ -90,13 +94,15 @@ class TestSockets:
         async with site.alice() as session, opened(site, session, "w2") as socket:
             page = Page(socket)
             left = await ask(site, session, "n=500 pace=0.02")
-            stays = await ask(site, session, "n=50 pace=0.02")
+            stays = await ask(site, session, "n=50 pace=0.02 hang=30")
             await page.say("watch", left)
             await page.say("watch", stays)
             of_left = ("delta", left)
             await page.until(lambda m: (m.get("event"), m.get("generation")) == of_left)
             await page.say("unwatch", left)
             await page.say("stop", left)
+            await eventually(lambda: site.is_over(left, "stopped"))
+            await page.say("stop", stays)
             end = await page.end()
             last = [m for m in page.messages if m.get("generation") == left][-1]
         assert end["generation"] == stays
@@ -125,7 +131,7 @@ class TestSockets:
                 await Page(own).say("watch", "none of ours")
                 assert (await own.receive_json())["code"] == "invalid_message"
             async with opened(site, stranger, "w1") as socket:
-                await socket.receive(5)
+                await socket.receive(60)
                 assert socket.close_code == 4401
 
     async def test_changes_reach_pages_on_both_processes(self, site: Site) -> None:

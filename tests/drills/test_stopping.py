@@ -16,8 +16,7 @@ PROMPT = "n=2000 pace=0.02"
 async def stop(
     site: Site, session: aiohttp.ClientSession, reader: Reader, name: str = "w2"
 ) -> dict[str, Any]:
-    path = f"/api/generations/{reader.generation}/stop"
-    answer: dict[str, Any] = await site.post(session, path, name)
+    answer: dict[str, Any] = await site.stop(session, reader.generation, name)
     return answer
 
 
