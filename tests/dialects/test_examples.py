@@ -37,7 +37,7 @@ def run(site, name, folder=None):
         },
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=200,
         cwd=folder,
     )
     assert done.returncode == 0, done.stderr

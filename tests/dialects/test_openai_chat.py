@@ -60,7 +60,7 @@ def test_without_include_usage_there_is_none(client):
 
 
 def test_the_wire_has_what_clients_can_take(site):
-    lines = frames(site, {"messages": say("n=3 pace=0.4")})
+    lines = frames(site, {"messages": say("n=3 hang=2 pace=0")}, pings=2)
 
     said = [line for line in lines if line.startswith(b"data: ")]
     assert said[-1] == b"data: [DONE]"

@@ -25,7 +25,8 @@ def test_a_wrong_key(site):
     [("POST", "/v1/nothing", 404), ("GET", "/v1/chat/completions", 405)],
 )
 def test_what_is_not_there_says_so_in_its_own_shape(site, method, path, status):
-    answer = httpx.request(method, site.url + path, headers=site.headers)
+    url = site.url + path
+    answer = httpx.request(method, url, headers=site.headers, timeout=60)
 
     assert answer.status_code == status
     assert answer.json()["error"]["type"] == "invalid_request_error"
@@ -47,6 +48,7 @@ def test_bodies_no_view_could_take(site, content, kind, status):
         f"{site.url}/v1/chat/completions",
         content=content,
         headers={**site.headers, "Content-Type": kind},
+        timeout=60,
     )
 
     assert answer.status_code == status
@@ -82,19 +84,19 @@ def test_a_failed_stream_has_no_done(site):
 
 def test_stopping_ends_the_stream_in_good_order(client, site):
     with client.chat.completions.with_streaming_response.create(
-        **ASK, messages=say("n=500 pace=0.05"), stream=True
+        **ASK, messages=say("n=500 hang=4 pace=0.01"), stream=True
     ) as response:
         name = response.headers["x-generation-id"]
         said, reasons = "", []
         for chunk in response.parse():
-            said += chunk.choices[0].delta.content or ""
+            said += (more := chunk.choices[0].delta.content or "")
             reasons.append(chunk.choices[0].finish_reason)
-            if len(reasons) == 4:
+            if more and said == scripted(4):
                 site.post(f"/api/generations/{name}/stop", {})
 
     assert reasons[-1] == "stop"
     row = site.generation(name)
-    assert (row["status"], row["text"]) == ("stopped", said)
+    assert (row["status"], row["text"], said) == ("stopped", said, scripted(4))
 
 
 def test_closing_the_connection_does_not_end_the_answer(client, site):

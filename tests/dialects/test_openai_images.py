@@ -51,11 +51,11 @@ def test_a_picture_at_an_address(client, site):
     (one, two) = (picture.url for picture in done.data)
     assert one.startswith(f"{site.url}/api/images/")
     assert done.data[0].b64_json is None
-    found = httpx.get(one)
+    found = httpx.get(one, timeout=60)
     assert found.headers["content-type"] == "image/png"
     assert Image.open(BytesIO(found.content)).format == "PNG"
-    assert httpx.get(one[:-3]).status_code == 401
-    assert found.content != httpx.get(two).content
+    assert httpx.get(one[:-3], timeout=60).status_code == 401
+    assert found.content != httpx.get(two, timeout=60).content
 
 
 def test_several_pictures(client):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 import openai
@@ -11,6 +10,7 @@ import pytest
 
 from tests.reading import scripted
 
+from .test_openai_responses import until
 from .tools import BOTH, FLAT, arguments
 
 RESPOND: dict[str, Any] = {"model": "scripted", "tools": FLAT}
@@ -139,13 +139,10 @@ class TestResponses:
         begun = client.responses.create(
             **RESPOND, input="tools=1 hang=3 pace=0", background=True
         )
-        for _ in range(100):
-            if client.responses.retrieve(begun.id).output:
-                break
-            time.sleep(0.05)
-        ended = client.responses.cancel(begun.id)
+        until(client, begun.id, lambda found: found.output)
+        client.responses.cancel(begun.id)
+        ended = until(client, begun.id, lambda found: found.status == "cancelled")
 
-        assert ended.status == "cancelled"
         [call] = ended.output
         assert (call.type, call.status) == ("function_call", "incomplete")
         assert arguments(0).startswith(call.arguments)

@@ -107,7 +107,9 @@ def test_every_answer_is_documented(site, bob, method, path):
     def hold(case: Case) -> None:
         meet(case.path_parameters or {}, known)
         hurry(case.body)
-        case.call_and_validate(base_url=site.url, headers=bob, checks=CHECKS)
+        case.call_and_validate(
+            base_url=site.url, headers=bob, checks=CHECKS, timeout=60
+        )
 
     hold()
 
@@ -116,6 +118,6 @@ def test_what_needs_a_session_says_so(site):
     """The same document is true for keys."""
     case = schema["/api/settings"]["GET"].Case()
     answer = case.call_and_validate(
-        base_url=site.url, headers=site.headers, checks=CHECKS
+        base_url=site.url, headers=site.headers, checks=CHECKS, timeout=60
     )
     assert answer.status_code == 403
