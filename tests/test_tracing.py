@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import time
 from collections.abc import AsyncIterator, Iterator
 from types import SimpleNamespace
 
@@ -13,6 +14,7 @@ import pytest_asyncio
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
 
+from chat import generations
 from chat.database import in_database
 from chat.engines.remote import RemoteEngine
 from chat.engines.remote.catalog import catalog
@@ -63,7 +65,8 @@ async def traced(environment: Collector) -> AsyncIterator[Collector]:
 
 
 @pytest_asyncio.fixture
-async def whole(environment, transactional_db) -> AsyncIterator[Collector]:
+async def whole(environment, transactional_db, settings) -> AsyncIterator[Collector]:
+    settings.CHAT_CHECKPOINT_SECONDS = 0.02
     await process.start()
     yield environment
     await process.stop()
@@ -128,7 +131,7 @@ async def test_what_fails_is_told_by_its_code(traced, alice) -> None:
 async def test_a_take_over_is_a_second_span_that_links_to_the_first(
     traced, alice
 ) -> None:
-    row = await in_database(ask, alice, "n=30 pace=0.01")
+    row = await in_database(ask, alice, "n=30 pace=0.01 hang=20,")
     tape = MemoryTape()
     async with runner_of("first", tape) as dead:
         await text_on_the_way(tape, row)
@@ -154,12 +157,16 @@ async def test_checkpoints_are_told_of_up_to_a_bound(
     traced, alice, settings, monkeypatch
 ) -> None:
     monkeypatch.setattr("chat.observe.otel.CHECKPOINTS", 2)
-    settings.CHAT_CHECKPOINT_SECONDS = 0.02
-    await in_database(ask, alice, "n=40 pace=0.01")
-    async with runner_of():
+    settings.CHAT_CHECKPOINT_SECONDS = 60
+    row = await in_database(ask, alice, "n=40 hang=0")
+    async with runner_of() as runner:
+        [job] = await eventually(lambda: list(runner._jobs.values()))
+        for _ in range(5):
+            job.trace.checkpointed(time.time_ns())
+        await in_database(generations.stop, alice, row.pk)
         generation = await one(traced, "generation")
 
-    assert generation.attributes["chatsite.checkpoints"] > 2
+    assert generation.attributes["chatsite.checkpoints"] == 5
     assert len(traced.named("checkpoint")) == 2
 
 

@@ -84,7 +84,7 @@ class Process:
     async def busy(self, count: int) -> AsyncIterator[None]:
         """While so many are inside."""
         calls = [asyncio.create_task(self.call("/c/", "GET")) for _ in range(count)]
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while len(self.seen) < count:  # noqa: ASYNC110
                 await asyncio.sleep(0.001)
         yield

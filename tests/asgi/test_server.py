@@ -7,6 +7,7 @@ import json
 import signal
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -58,36 +59,41 @@ class TestOpenStreams:
         stream.close()
 
     async def test_tokens_come_one_by_one(self, server, ask) -> None:
-        stream = await ask(server, "pace=0.1 n=10")
-        chunks = 0
-        while await stream.chunk():
-            chunks += 1
-        stream.close()
+        for said in (1, 2, 5):  # and then nothing
+            stream = await ask(server, f"pace=0 n=10 hang={said}")
+            await stream.until(b"t%d" % (said - 1))
+            stream.close()
 
-        # All at once they would be three. On a slow machine some share a write.
-        assert chunks >= 5
+            assert stream.page.text == scripted(said)
 
     async def test_blocking_calls_leave_the_threads_to_others(
         self, server, ask, get
     ) -> None:
         """Forty wait for their whole answers; eight threads serve all others."""
+        prompt = "pace=0 n=30 hang=20 in=line"
         waiting = [
-            asyncio.create_task(ask(server, "pace=0.1 n=30 in=line", "/api/chat"))
-            for _ in range(40)
+            asyncio.create_task(ask(server, prompt, "/api/chat")) for _ in range(40)
         ]
 
-        async def more_than_threads() -> bool:
+        async def all_of_them() -> list[str]:
             page = await get(server, "/api/conversations?limit=100")
             items = (await page.rest()).json["items"]
-            return sum(item["running"] for item in items) > THREADS
+            found = [x["id"] for x in items if x["running"] and x["title"] == prompt]
+            return found if len(found) == 40 else []
 
-        await eventually(more_than_threads)
+        found = await eventually(all_of_them)
+        assert THREADS < 40
         other = await (await get(server, "/api/models")).rest()
 
         assert other.status == 200
-        assert sum(not task.done() for task in waiting) > THREADS
+        assert not any(task.done() for task in waiting)
+        for name in found:
+            page = await get(server, f"/api/conversations/{name}/messages")
+            [_asked, answer] = (await page.rest()).json["items"]
+            path = f"/api/generations/{answer['generation']}/stop"
+            await (await ask(server, "", path)).rest()
         answers = [await (await task).rest() for task in waiting]
-        assert {answer.json["response"] for answer in answers} == {scripted(30)}
+        assert {answer.json["response"] for answer in answers} == {scripted(20)}
         assert all("x-generation-id" in answer.headers for answer in answers)
 
     async def test_a_client_that_leaves_does_not_end_the_answer(
@@ -104,16 +110,27 @@ class TestOpenStreams:
     async def test_one_that_leaves_a_blocking_call_neither(
         self, server, ask, key, get
     ) -> None:
-        calling = asyncio.create_task(ask(server, "pace=0.02 n=41", "/api/chat"))
-        await asyncio.sleep(0.4)
-        calling.cancel()
+        prompt = "pace=0.02 n=41 hang=30"
+        calling = asyncio.create_task(ask(server, prompt, "/api/chat"))
 
-        async def look() -> bool:
+        async def asked() -> list[Any]:
             page = await (await get(server, "/api/conversations?q=n=41")).rest()
-            items = page.json["items"]
-            return bool(items) and not items[0]["running"]
+            return page.json["items"]
 
-        await eventually(look)
+        async def answer() -> dict[str, Any]:
+            path = f"/api/conversations/{chat['id']}/messages"
+            return (await (await get(server, path)).rest()).json["items"][-1]
+
+        async def all_of_it() -> bool:
+            return (await answer())["content"] == scripted(30)
+
+        [chat] = await eventually(asked)
+        calling.cancel()
+        await eventually(all_of_it)
+        generation = (await answer())["generation"]
+        await (await ask(server, "", f"/api/generations/{generation}/stop")).rest()
+        shown = await wait_until_done(get, server, generation)
+        assert (shown["status"], shown["text"]) == ("stopped", scripted(30))
 
     async def test_heartbeats_keep_a_silent_stream_open(self, server, ask) -> None:
         stream = await ask(server, "pace=0 n=5 hang=2")
@@ -200,7 +217,7 @@ class TestShutdown:
         self, mortal, ask, get
     ) -> None:
         mortal.start()
-        stream = await ask(mortal, "pace=0.02 n=100")
+        stream = await ask(mortal, "pace=0.02 n=100 hang=60,")
         await stream.until(b"t20")
         ending = asyncio.create_task(asyncio.to_thread(mortal.end))
         await stream.rest()
@@ -224,7 +241,7 @@ class TestCrash:
         """And the reader is rewound: no token is shown twice."""
         mortal.env["CHAT_CHECKPOINT_SECONDS"] = "60"
         mortal.start()
-        stream = await ask(mortal, "think pace=0.02 n=100")
+        stream = await ask(mortal, "think pace=0.02 n=100 hang=60,")
         await stream.until(b"t30")
         mortal.end(signal.SIGKILL)
         await stream.rest()
@@ -251,7 +268,7 @@ class TestCrash:
         self, mortal, ask, get
     ) -> None:
         mortal.start()
-        stream = await ask(mortal, "pace=0.02 n=120")
+        stream = await ask(mortal, "pace=0.02 n=120 hang=40,80")
         generation = stream.headers["x-generation-id"]
         path = f"/api/generations/{generation}/stream"
         page = Shown()

@@ -13,18 +13,18 @@ def waiter() -> asyncio.Future[str]:
     return asyncio.get_running_loop().create_future()
 
 
-async def test_each_wait_ends_at_its_own_time() -> None:
-    alarm = Alarm("over")
-    order: list[str] = []
-    waiters = {"last": waiter(), "first": waiter(), "second": waiter()}
-    for name, one in waiters.items():
-        one.add_done_callback(lambda _done, name=name: order.append(name))
-    for one, seconds in zip(waiters.values(), (0.05, 0.01, 0.03), strict=True):
+async def test_each_wait_ends_at_its_own_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    alarm, loop, now = Alarm("over"), asyncio.get_running_loop(), 1000.0
+    monkeypatch.setattr(loop, "time", lambda: now)
+    waiters = {3: waiter(), 1: waiter(), 2: waiter()}
+    for seconds, one in waiters.items():
         alarm.add(one, seconds)
 
-    await asyncio.gather(*waiters.values())
-
-    assert order == ["first", "second", "last"]
+    for later in (0, 1, 2, 3):
+        now = 1000.0 + later
+        alarm._look(loop)
+        ended = {seconds for seconds, one in waiters.items() if one.done()}
+        assert ended == set(range(1, later + 1))
 
 
 async def test_what_was_dropped_is_left_alone() -> None:

@@ -196,8 +196,8 @@ class TestRedis:
         for number in range(20):
             writer.show(step(number))
             writer.append(Delta(f"{number} "))
+            await settled(tape)
             await asyncio.sleep(0.002)  # Redis' clock counts milliseconds
-        await settled(tape)
         await settled(tape)
 
         entries = await tape._redis.xrange(redis_tape.KEY)
