@@ -1,8 +1,11 @@
 """Reading an engine to the end, and asking it the way the runner does."""
 
 import asyncio
+import itertools
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from chat.engines.base import (
     Chunk,
@@ -15,6 +18,7 @@ from chat.engines.base import (
     Progress,
     Prompted,
 )
+from chat.engines.local import LocalEngine
 
 
 @dataclass
@@ -113,3 +117,41 @@ async def eventually(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.005)
+
+
+class Gate:
+    """Holds a worker at one step."""
+
+    def __init__(self, at: int = 0) -> None:
+        self._at = at
+        self.reached = threading.Event()
+        self._opened = threading.Event()
+
+    def __call__(self, step: int) -> None:
+        if step == self._at:
+            self.hold()
+
+    def hold(self) -> None:
+        self.reached.set()
+        assert self._opened.wait(60)
+
+    def open(self) -> None:
+        self._opened.set()
+
+    async def wait(self) -> None:
+        """Until it is there."""
+        assert await asyncio.to_thread(self.reached.wait, 60)
+
+
+def hold(engine: LocalEngine, monkeypatch: Any, when: Callable[[int], Any]) -> Gate:
+    """The model, once, before the first of its next steps of which that is true."""
+    gate, model = Gate(), engine._worker.model
+    forward, steps = model.forward, itertools.count(1)
+
+    def held(*args: Any, **options: Any) -> Any:
+        if when(next(steps)) and not gate.reached.is_set():
+            gate.hold()
+        return forward(*args, **options)
+
+    monkeypatch.setattr(model, "forward", held)
+    return gate

@@ -233,6 +233,6 @@ def test_a_process_that_only_serves_imports_neither() -> None:
         capture_output=True,
         text=True,
         check=True,
-        timeout=100,
+        timeout=240,
     )
     assert said.stdout == "[]\n"

@@ -12,7 +12,14 @@ from chat.engines import registry
 from chat.engines.base import EngineLost
 from chat.engines.local import LocalEngine
 from chat.engines.local_models import LocalModel
-from tests.engines.helpers import Answer, ask, collect, collect_some, eventually
+from tests.engines.helpers import (
+    Answer,
+    ask,
+    collect,
+    collect_some,
+    eventually,
+    hold,
+)
 from tests.engines.tiny import with_ends
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -46,11 +53,11 @@ async def test_it_leaves_nothing_behind_after_a_reply(local):
 
 
 async def test_it_merges_what_a_slow_reader_missed(local):
-    answer = Answer()
+    answer, scheduler = Answer(), local._worker.batch_processor.scheduler
     async for event in local.stream(ask(max_tokens=100, temperature=0)):
         answer.events.append(event)
         if len(answer.events) == 2:
-            await asyncio.sleep(0.5)
+            await eventually(lambda: not scheduler.has_pending_requests())
     assert answer.tokens == 100
     assert len(answer.chunks) < 100
     assert (
@@ -131,16 +138,19 @@ async def test_it_answers_more_than_the_cache_holds_at_once(tiny_folder, local):
 
 
 async def test_it_goes_on_when_those_that_filled_the_cache_are_cancelled(
-    tiny_folder, local
+    tiny_folder, local, monkeypatch
 ):
     requests = [ask(f"{n}", id=f"{n}", max_tokens=180) for n in range(6)]
     async with started(tiny_folder, cache_size=384) as engine:
-        tasks = [asyncio.create_task(collect(engine, each)) for each in requests]
         scheduler = engine._worker.batch_processor.scheduler
-        await eventually(lambda: scheduler.block_new_requests)
+        gate = hold(engine, monkeypatch, lambda _: scheduler.block_new_requests)
+        tasks = [asyncio.create_task(collect(engine, each)) for each in requests]
+        await gate.wait()
         active = [name.split(":")[1] for name in scheduler.active_requests]
         for name in active:
             tasks[int(name)].cancel()
+        await asyncio.wait([tasks[int(name)] for name in active])
+        gate.open()
         rest = [int(each.id) for each in requests if each.id not in active]
         answers = await asyncio.gather(*(tasks[n] for n in rest))
     for n, answer in zip(rest, answers, strict=True):
@@ -177,13 +187,17 @@ async def test_a_model_of_the_file_guesses_as_the_file_says(settings):
     ]
 
 
-async def test_it_stops_with_an_error_to_those_who_wait(tiny_folder):
+async def test_it_stops_with_an_error_to_those_who_wait(tiny_folder, monkeypatch):
     engine = LocalEngine(str(tiny_folder), cache_size=2048)
     await engine.start()
-    scheduler = engine._worker.batch_processor.scheduler
+    status = engine._worker.background_thread_status
+    gate = hold(engine, monkeypatch, lambda step: step == 5)
     task = asyncio.create_task(collect(engine, ask(max_tokens=400)))
-    await eventually(lambda: scheduler.active_requests)
-    await engine.stop()
+    await gate.wait()
+    stopping = asyncio.create_task(engine.stop())
+    await eventually(lambda: status._local_status == status.HARD_STOP)
+    gate.open()
+    await stopping
     with pytest.raises(EngineLost, match="stopped") as error:
         await task
     assert error.value.code == "engine_stopped"

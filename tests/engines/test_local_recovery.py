@@ -12,6 +12,7 @@ import torch
 
 from chat.engines.base import EngineError, EngineLost
 from chat.engines.local import LocalEngine, job
+from chat.engines.local.worker import BatchWorker
 from tests.engines.helpers import ask, collect, collect_failing, eventually
 
 REPOSITORY = Path(__file__).parent.parent.parent
@@ -147,14 +148,19 @@ async def watched(tiny_folder: Path):
 def hang(watched: LocalEngine, monkeypatch):
     """Lets steps of the model hang, from the given one on, until the test ends."""
     forward, steps = watched._worker.model.forward, 0
-    awake = threading.Event()
+    awake, hung = threading.Event(), set()
+    takes = BatchWorker.step_seconds.fget
+    # Of a step that does not hang it does not matter how long it takes.
+    only_hung = property(lambda worker: takes(worker) if worker in hung else 0.0)
+    monkeypatch.setattr(BatchWorker, "step_seconds", only_hung)
 
     def hang(*, after: int, times: int = 1) -> None:
         def hanging(*args: object, **options: object) -> object:
             nonlocal steps
             steps += 1
             if after < steps <= after + times:
-                awake.wait(60)
+                hung.add(watched._worker)
+                awake.wait(120)
             return forward(*args, **options)
 
         monkeypatch.setattr(watched._worker.model, "forward", hanging)
@@ -229,6 +235,7 @@ import asyncio, os, sys
 import torch, transformers
 from chat.engines.base import EngineRequest, Params
 from chat.engines.local import LocalEngine, job
+from chat.engines.local.worker import BatchWorker
 
 async def main(how):
     engine = LocalEngine(sys.argv[1], cache_size=2048)

@@ -58,17 +58,20 @@ class TestBehind:
 
         monkeypatch.setattr(Frames, "next", next_counted)
 
-        await collect(engine, ask("n=30 pace=0.01"))
+        await collect(engine, ask("n=30"))
 
         assert len(reads) <= 10
         assert max(reads) > 1
 
-    async def test_waiting_is_not_silence(self, engine, settings):
+    async def test_waiting_is_not_silence(self, engine, upstream, settings):
         settings.CHAT_NEXT_TOKEN_SECONDS = 0.15
+        events = []
+        async for event in engine.stream(ask("n=8")):
+            events.append(event)
+            # All of it is there by now.
+            await eventually(lambda: upstream.requests and upstream.open == 0)
 
-        answer = await collect(engine, ask("n=8 pace=0.01"))
-
-        assert answer.finished.finish_reason == "stop"
+        assert events[-1].finish_reason == "stop"
 
     async def test_leaving_meanwhile_closes_the_connection(self, engine, upstream):
         stream = engine.stream(ask("n=1000 pace=0.001"))
@@ -170,7 +173,7 @@ async def test_cancelling_the_task_closes_the_request_at_once(engine, upstream, 
     await asyncio.sleep(0.05)
     task.cancel()
 
-    await eventually(lambda: upstream.open == 0, 1)
+    await eventually(lambda: upstream.open == 0)
     with pytest.raises(asyncio.CancelledError):
         await task
 

@@ -13,6 +13,7 @@ from chat.engines.base import EngineError, EngineLost
 from chat.engines.registry import find_model
 from chat.engines.remote.config import RemoteModel, from_url
 from chat.engines.remote.config import Upstream as Where
+from chat.events import Snapshot
 from chat.generations import start, stop
 from chat.running import process
 from tests.engines.helpers import collect
@@ -144,9 +145,10 @@ async def test_a_connection_that_breaks_is_continued(alice, behind, site):
 
 
 async def test_stopping_reaches_the_engine(alice, behind, site):
-    row = await begin(alice, "n=500 pace=0.01")
+    row = await begin(alice, "n=500 hang=5")
     await eventually(lambda: behind.open == 1)
-    await eventually(lambda: "t2" in site.tape.state(str(row.pk))[1].text)
+    nothing = (0, Snapshot())
+    await eventually(lambda: "t2" in (site.tape.state(str(row.pk)) or nothing)[1].text)
     await asyncio.to_thread(stop, alice, row.pk)
     await eventually(lambda: behind.open == 0)
 

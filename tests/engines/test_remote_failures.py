@@ -35,9 +35,10 @@ async def test_an_error_frame_ends_it(engine, word):
 
 async def test_silence_between_tokens_is_lost(engine, settings):
     settings.CHAT_NEXT_TOKEN_SECONDS = 0.2
-    answer, error = await fails(engine, "hang=2 n=5")
+    # Before the first one it may take its time.
+    answer, error = await fails(engine, "hang=1 n=5")
 
-    assert answer.text == "t0 t1"
+    assert answer.text == "t0"
     assert isinstance(error, EngineLost)
 
 

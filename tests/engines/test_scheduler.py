@@ -18,7 +18,7 @@ from chat.engines.local.scheduler import (
     Pace,
     rank,
 )
-from tests.engines.helpers import ask, collect
+from tests.engines.helpers import ask, collect, eventually, hold
 
 BOOK = "word " * 90
 """About 450 tokens of the tiny model's 512."""
@@ -40,16 +40,15 @@ async def first(engine: LocalEngine, order: list[str], name: str, prompt: str) -
     order.append(name)
 
 
-async def test_a_short_prompt_overtakes_a_long_one(engine):
+async def test_a_short_prompt_overtakes_a_long_one(engine, monkeypatch):
     order: list[str] = []
+    gate = hold(engine, monkeypatch, lambda step: step == 3)
     book = asyncio.create_task(first(engine, order, "book", BOOK))
-    scheduler = engine._worker.batch_processor.scheduler
-    async with asyncio.timeout(60):
-        while not scheduler.active_requests:  # noqa: ASYNC110
-            await asyncio.sleep(0)
-
-    await first(engine, order, "hello", "hi")
-    await book
+    await gate.wait()
+    hello = asyncio.create_task(first(engine, order, "hello", "hi"))
+    await eventually(lambda: len(engine._worker.output_router.result_handlers) == 2)
+    gate.open()
+    await asyncio.gather(hello, book)
 
     assert order == ["hello", "book"]
 

@@ -70,11 +70,13 @@ class Paper(Loadable):
 class Library:
     """Papers on a shelf that holds two of them."""
 
-    def __init__(self, names: str = "abc", patience: float = 5, first=None) -> None:
+    def __init__(self, names: str = "abc", first=None) -> None:
         self.papers = {name: Paper(name) for name in names}
-        self.shelf = Shelf(
-            list(self.papers.values()), 2 * SIZE, first=first, patience=patience
-        )
+        self.shelf = Shelf(list(self.papers.values()), 2 * SIZE, first=first)
+        self.be_patient(60)
+
+    def be_patient(self, seconds: float) -> None:
+        self.shelf._patience = seconds
 
     def loaded(self) -> str:
         states = self.shelf.states()
@@ -140,9 +142,10 @@ async def test_one_that_answers_is_never_unloaded():
 
 
 async def test_who_waits_too_long_is_told_why():
-    here = Library(patience=0.01)
+    here = Library()
     tasks = [here.begin("a"), here.begin("b")]
     await here.wait_until_loaded("ab")
+    here.be_patient(0.01)
     with pytest.raises(EngineError) as error:
         await here.read("c")
     assert (error.value.code, error.value.retryable) == ("models_busy", True)
@@ -150,6 +153,7 @@ async def test_who_waits_too_long_is_told_why():
     for name in "ab":
         here.papers[name].may_end.set()
     assert [await task for task in tasks] == ["a", "b"]
+    here.be_patient(60)
     assert await here.read("c") == "c"
 
 
@@ -379,7 +383,7 @@ def test_a_model_without_a_name_is_named_by_its_id():
 
 async def test_who_lost_patience_leaves_the_room_free():
     """While another model was being unloaded for them."""
-    here = Library(patience=0.05)
+    here = Library()
     unloading, may_go = asyncio.Event(), asyncio.Event()
     stop = here.papers["a"].stop
 
@@ -391,10 +395,12 @@ async def test_who_lost_patience_leaves_the_room_free():
     here.papers["a"].stop = slowly
     await here.read("a")
     await here.read("b")
+    here.be_patient(0.05)
 
     with pytest.raises(EngineError) as refused:
         await here.read("c")
-    assert unloading.is_set()
+    await eventually(unloading.is_set)
+    here.be_patient(60)
     may_go.set()
     await eventually(lambda: here.loaded() == "b")
 

@@ -143,7 +143,7 @@ async def test_a_rule_out_of_force_or_for_questions_does_nothing(alice) -> None:
 
 
 async def test_a_rule_takes_hold_in_an_answer_that_is_being_written(alice) -> None:
-    generation = await in_database(ask, alice, "pace=0.005 n=2000")
+    generation = await in_database(ask, alice, "pace=0.02 n=3000")
     tape = MemoryTape()
     async with runner_of(tape=tape):
         await eventually(lambda: (tape.state(str(generation.pk)) or (0,))[0])

@@ -6,7 +6,8 @@ import asyncio
 import json
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -65,7 +66,8 @@ def moderator(served, settings) -> Moderator:
 
 
 def rule(action: str = "block", **of: Any) -> GuardRule:
-    of = {"kind": "moderation", "model": "omni", "on_prompts": False, **of}
+    usual = {"kind": "moderation", "model": "omni", "on_prompts": False}
+    of = {**usual, "seconds": 30, **of}
     made = GuardRule(name=f"outside {action}", action=action, **of)
     made.full_clean()
     made.save()
@@ -137,9 +139,17 @@ def close() -> None:
 
 
 @pytest.mark.parametrize("says", ["slow", "down", "denied", "odd"])
-async def test_without_a_verdict_it_passes_or_ends(alice, moderator, says) -> None:
+async def test_without_a_verdict_it_passes_or_ends(
+    alice, moderator, says, monkeypatch
+) -> None:
+    def soon(services: Services, service: Service, text: str) -> Awaitable[Verdict]:
+        seconds = 0.2 if "slow" in text else 30
+        return ask_one(services, replace(service, seconds=seconds), text)
+
+    ask_one = Services._ask
+    monkeypatch.setattr(Services, "_ask", soon)
     text = f"Fine. This is {says}. Bye."
-    await in_database(rule, "mask", seconds=0.2)
+    await in_database(rule, "mask")
     generation = await in_database(ask, alice, saying(text))
     async with runner_of():
         row = await finished(generation)
@@ -413,7 +423,7 @@ async def test_a_service_has_all_its_time_from_when_it_is_sent_something(
     services, let = Services(OneEngine(Speaker())), asyncio.Event()
     limits: list[asyncio.Timeout] = []
     timeout = asyncio.timeout
-    service = Service("moderation", "omni", seconds=60)
+    service = Service("moderation", "omni", seconds=77)
 
     def kept(seconds: float) -> asyncio.Timeout:
         made = timeout(seconds)

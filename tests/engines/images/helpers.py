@@ -1,13 +1,14 @@
 """Asking an engine for pictures, and holding its pipeline at a step."""
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from chat.engines.base import Drawn, EngineRequest, Params, Stepped
 from chat.engines.image import ImageEngine
-from tests.engines.helpers import Answer
+from tests.engines.helpers import Answer, Gate
+
+__all__ = ["Gate", "ask", "before_each_step", "pictures", "steps"]
 
 
 def ask(prompt: str = "a red fox", **params: Any) -> EngineRequest:
@@ -42,20 +43,3 @@ def before_each_step(
         yield begun
     finally:
         handle.remove()
-
-
-class Gate:
-    """Holds the worker at one step."""
-
-    def __init__(self, at: int) -> None:
-        self._at = at
-        self.reached = threading.Event()
-        self._opened = threading.Event()
-
-    def __call__(self, step: int) -> None:
-        if step == self._at:
-            self.reached.set()
-            assert self._opened.wait(60)
-
-    def open(self) -> None:
-        self._opened.set()

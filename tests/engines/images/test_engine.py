@@ -213,8 +213,10 @@ async def test_stopping_it_ends_what_it_draws(pipeline_folder: Path) -> None:
     with before_each_step(engine, gate) as begun:
         task = asyncio.create_task(collect_failing(engine, ask(steps=50)))
         await asyncio.to_thread(gate.reached.wait, 60)
+        worker = engine._worker
+        assert worker is not None
         stopping = asyncio.create_task(engine.stop())
-        await asyncio.sleep(0)
+        await eventually(lambda: worker._stopping)
         gate.open()
         await stopping
         _answer, error = await task
