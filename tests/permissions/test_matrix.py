@@ -19,6 +19,7 @@ from chat.privacy import removal
 from .table import ADMIN, SITE, UNTOLD, Door, Who
 from .world import Staff, World, ask
 
+pytestmark = pytest.mark.timeout(900)  # each test makes thousands of requests
 CONVERTER = re.compile(r"<\w+:")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 Call = tuple[str, str]
