@@ -114,8 +114,8 @@ class TestOpenStreams:
         calling = asyncio.create_task(ask(server, prompt, "/api/chat"))
 
         async def asked() -> list[Any]:
-            page = await (await get(server, "/api/conversations?q=n=41")).rest()
-            return page.json["items"]
+            page = await (await get(server, "/api/conversations?limit=100")).rest()
+            return [chat for chat in page.json["items"] if chat["title"] == prompt]
 
         async def answer() -> dict[str, Any]:
             path = f"/api/conversations/{chat['id']}/messages"
