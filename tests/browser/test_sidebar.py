@@ -296,6 +296,7 @@ def test_axe_finds_nothing_in_any_of_it(open_chat: Any) -> None:
     chat.page.keyboard.press("Escape")
     choose(chat, "thrown out", "Delete")
     expect(chat.page.get_by_role("button", name="Undo")).to_be_visible()
+    chat.page.wait_for_function(INDEXED, arg="look")
     chat.page.fill("#find", "look")
     expect(chat.page.locator("#conversations mark").first).to_be_visible()
     found["undo and search"] = faults(chat.page)
@@ -305,24 +306,17 @@ def test_axe_finds_nothing_in_any_of_it(open_chat: Any) -> None:
 
 class TestSearching:
     def find(self, chat: ChatPage, query: str) -> Locator:
-        """Asks again until there is something: what was just said is indexed soon."""
-        found = chat.page.locator("#conversations li")
-        for _ in range(15):
-            chat.page.fill("#find", query)
-            expect(chat.page.get_by_role("heading", name="Found")).to_be_visible()
-            chat.page.wait_for_timeout(300)
-            if found.count():
-                break
-            chat.page.fill("#find", "")
-            expect(chat.page.get_by_role("heading", name="Found")).to_be_hidden()
-        return found
+        """What was just said is indexed soon."""
+        chat.page.wait_for_function(INDEXED, arg=query)
+        chat.page.fill("#find", query)
+        expect(chat.page.get_by_role("heading", name="Found")).to_be_visible()
+        return chat.page.locator("#conversations li")
 
     def test_it_marks_what_it_finds_and_opens_it_there(self, chat: ChatPage) -> None:
         make(
             chat, "整理笔记", answers=("n=1 pace=0 zebra 斑马线", *["n=1 pace=0"] * 30)
         )
         chat.ask("n=1 no stripes here")
-        chat.page.wait_for_function(INDEXED, arg="斑马")
         found = self.find(chat, "斑马")
         expect(found).to_have_count(1)
         expect(found.locator("mark")).to_have_text(["斑马"])
@@ -341,7 +335,6 @@ class TestSearching:
     def test_markup_in_titles_and_texts_stays_text(self, chat: ChatPage) -> None:
         evil = "<img src=x onerror=alert(1)>"
         make(chat, f"evil title {evil}", answers=(f"n=1 pace=0 evil text {evil}",))
-        chat.page.wait_for_function(INDEXED, arg="onerror=alert")
         found = self.find(chat, "onerror=alert")
         expect(found).to_contain_text(["evil title <img"])
         expect(found.locator("img")).to_have_count(0)
