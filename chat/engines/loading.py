@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
+from collections.abc import Callable
 
 from .base import Engine, EngineError, ModelState
 
@@ -19,10 +20,22 @@ class Loading(Engine):
 
     _worker_name = "the model worker"
     _loading = False
-    _state = ModelState("waiting", "not started")
 
     def __init__(self) -> None:
         self._deaths: deque[float] = deque(maxlen=MAX_DEATHS)
+        self._last = ModelState("waiting", "not started")
+        self.on_state: Callable[[ModelState], None] | None = None
+        """Told of each new state, in whatever thread that comes about."""
+
+    @property
+    def _state(self) -> ModelState:
+        return self._last
+
+    @_state.setter
+    def _state(self, state: ModelState) -> None:
+        self._last = state
+        if self.on_state is not None:
+            self.on_state(state)
 
     def _report(self, state: ModelState) -> None:
         """On the way to being ready; called from any thread. Raises where nobody

@@ -15,7 +15,8 @@ from django.conf import settings
 from pydantic import BaseModel, ConfigDict, Field
 
 from .base import ModelInfo
-from .shelf import Loadable, Shelf
+from .process import ProcessEngine
+from .shelf import Shelf
 from .templates import takes_tools, template_in
 
 DEMO_PATH = Path(__file__).resolve().parent.parent.parent / "demo" / "model"
@@ -113,23 +114,26 @@ def own_model(name: str) -> LocalModel:
     )
 
 
-def engine_of(model: LocalModel) -> Loadable:
+def engine_of(model: LocalModel) -> ProcessEngine:
     lookup_tokens = model.prompt_lookup_tokens
     if lookup_tokens is None:
         lookup_tokens = settings.CHAT_PROMPT_LOOKUP_TOKENS
-    # The one import that brings torch in: only where a local model is served.
-    from .local import LocalEngine  # noqa: PLC0415
-
-    return LocalEngine(
-        model.source,
+    options = {
+        "model": model.source,
+        "info": model.info(),
+        "cache_bytes": in_bytes(model.cache_mb or settings.CHAT_CACHE_MB),
+        "budget": in_bytes(settings.CHAT_LOCAL_MEMORY_MB),
+        "step_seconds": settings.CHAT_STEP_SECONDS,
+        "revision": model.revision,
+        "quantization": model.quantization or settings.CHAT_QUANTIZATION,
+        "lookup_tokens": lookup_tokens,
+        "draft_model": model.draft_model,
+    }
+    return ProcessEngine(
+        "chat.engines.local:LocalEngine",
         model.info(),
-        cache_bytes=in_bytes(model.cache_mb or settings.CHAT_CACHE_MB),
-        budget=in_bytes(settings.CHAT_LOCAL_MEMORY_MB),
-        step_seconds=settings.CHAT_STEP_SECONDS,
-        revision=model.revision,
-        quantization=model.quantization or settings.CHAT_QUANTIZATION,
-        lookup_tokens=lookup_tokens,
-        draft_model=model.draft_model,
+        options,
+        silence_seconds=settings.CHAT_STEP_SECONDS,
     )
 
 

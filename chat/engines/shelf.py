@@ -11,7 +11,7 @@ import itertools
 import logging
 import time
 from abc import abstractmethod
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 
 from .. import nudges
@@ -29,6 +29,9 @@ FAILED_SECONDS = 30.0
 class Loadable(Loading):
     """An engine that says what it takes before it takes it, and can be started again
     after it was stopped. It serves one model."""
+
+    on_guesses: Callable[[str, int, int], None] | None = None
+    """Who counts guesses, of one source for one answer: so many, so many accepted."""
 
     @abstractmethod
     async def measure(self) -> int:

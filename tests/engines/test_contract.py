@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from chat.engines.base import Chunk, Engine, Finished, Progress, Prompted
+from chat.engines.base import Chunk, Engine, Finished, ModelInfo, Progress, Prompted
 from chat.engines.local import LocalEngine
+from chat.engines.process import ProcessEngine
 from chat.engines.scripted import ScriptedEngine
 from tests.engines.helpers import ask, collect, collect_some
 
@@ -16,7 +17,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest_asyncio.fixture(
-    scope="module", loop_scope="module", params=["scripted", "local"]
+    scope="module", loop_scope="module", params=["scripted", "local", "process"]
 )
 async def engine(
     request: pytest.FixtureRequest, tiny_folder: Path
@@ -24,6 +25,10 @@ async def engine(
     engine: Engine = ScriptedEngine(pace=0)
     if request.param == "local":
         engine = LocalEngine(str(tiny_folder), cache_size=32_768)
+    elif request.param == "process":
+        options = {"model": str(tiny_folder), "cache_size": 32_768}
+        info = ModelInfo(str(tiny_folder), "Tiny")
+        engine = ProcessEngine("chat.engines.local:LocalEngine", info, options)
     await engine.start()
     yield engine
     await engine.stop()

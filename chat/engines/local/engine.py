@@ -218,7 +218,7 @@ class LocalEngine(Loadable):
             if not loop.is_closed():
                 loop.call_soon_threadsafe(self._worker_exited, worker)
 
-        count = partial(count_drafts, self._info.id)
+        count = self.on_guesses or partial(count_drafts, self._info.id)
         speculator = Speculator(self._drafts.sources(loaded), count)
         worker = BatchWorker(loaded.model, config, on_exit, speculator)
         self._worker = worker
