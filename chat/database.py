@@ -39,7 +39,6 @@ _pool = ThreadPoolExecutor(THREADS, thread_name_prefix="database")
 _ordered = ThreadPoolExecutor(1, thread_name_prefix="ordered")
 _readers = ThreadPoolExecutor(1, thread_name_prefix="readers")
 _bulk = ThreadPoolExecutor(1, thread_name_prefix="bulk")
-_sqlite_writer = threading.RLock()
 _working: set[Future[Any]] = set()
 """What threads do at the moment, also for tasks that have been cancelled."""
 
@@ -47,17 +46,40 @@ CLAIMS = 0x43480001
 """What `take_turns` counts apart, in a database that others may share."""
 
 
+class Turns:
+    """A lock for threads that others may pass: of those that queue up, one at a time
+    competes with who is `ahead`. Whoever holds it may take it again in the same way;
+    who is ahead never joins the queue, whose first one may wait for just that."""
+
+    def __init__(self) -> None:
+        self._queue, self.ahead = threading.RLock(), threading.RLock()
+
+    def __enter__(self) -> None:
+        self._queue.acquire()
+        self.ahead.acquire()
+
+    def __exit__(self, *error: object) -> None:
+        self.ahead.release()
+        self._queue.release()
+
+
+_sqlite_writer = Turns()
+
+
 @contextmanager
-def write() -> Iterator[None]:
+def write(*, ahead: bool = False) -> Iterator[None]:
     """One transaction, in turn."""
-    with writing(), transaction.atomic():
+    with writing(ahead=ahead), transaction.atomic():
         yield
 
 
-def writing() -> AbstractContextManager[Any]:
+def writing(*, ahead: bool = False) -> AbstractContextManager[Any]:
     """Around a write. SQLite's own busy-wait is unfair (p99 four times longer), so
-    writers of one process take turns at a lock."""
-    return _sqlite_writer if connection.vendor == "sqlite" else nullcontext()
+    writers of one process take turns at a lock. `ahead`: one write for many at a time,
+    for which all of them would wait behind those who come after them."""
+    if connection.vendor != "sqlite":
+        return nullcontext()
+    return _sqlite_writer.ahead if ahead else _sqlite_writer
 
 
 def take_turns(lock: int, number: int = 0) -> None:

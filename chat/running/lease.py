@@ -38,14 +38,18 @@ def claim(
     limit: int,
     driven: Collection[UUID] = frozenset(),
     loading: Collection[str] = frozenset(),
+    *,
+    fresh: bool = False,
 ) -> list[Lease]:
-    """Take up to `limit` generations: dead owners' first, then who is next in turn.
+    """Take up to `limit` generations: dead owners' first, then who is next in turn;
+    `fresh`: only of what is queued.
 
     Not those in `driven`, which the owner still drives: their leases ran out while
     the database was away, and will be renewed. Nor those for the models that the owner
     is `loading`: another one may have them, or they wait until they are there.
     """
-    dead = [pk for pk in _expired(limit, loading) if pk not in driven]
+    found = [] if fresh else _expired(limit, loading)
+    dead = [pk for pk in found if pk not in driven]
     taken = _take_over(owner, dead)
     return taken + _take_next(owner, limit - len(taken), loading)
 
@@ -74,7 +78,7 @@ def _take_next(owner: str, limit: int, loading: Collection[str]) -> list[Lease]:
     running ones grow, so none goes beyond the user's bound, and all keep the order."""
     if limit <= 0 or not fair.is_anything_queued(loading):
         return []
-    with write():
+    with write(ahead=True):
         take_turns(CLAIMS)
         chosen = fair.next_in_turn(limit, loading)
         now = f"started = COALESCE(started, {clock()})"

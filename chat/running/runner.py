@@ -12,6 +12,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from django.conf import settings
@@ -103,11 +104,17 @@ class Runner:
     # The three loops.
 
     async def _claim_loop(self) -> None:
+        """A nudge tells of what was queued; dead owners are looked for as often as
+        without one."""
+        loop = asyncio.get_running_loop()
+        looked = -POLL_SECONDS
         while not self._draining:
             self._wanted.clear()
             claimed = 0
+            fresh = loop.time() - looked < POLL_SECONDS
+            looked = looked if fresh else loop.time()
             with survive("cannot claim work"):
-                claimed = await self._claim()
+                claimed = await self._claim(fresh)
             if claimed < CLAIM_AT_ONCE:
                 await wait_within(self._wanted, POLL_SECONDS)
 
@@ -123,7 +130,7 @@ class Runner:
             with survive("cannot renew leases"):
                 await self._keep_leases()
 
-    async def _claim(self) -> int:
+    async def _claim(self, fresh: bool) -> int:
         room = min(CLAIM_AT_ONCE, settings.CHAT_MAX_RUNNING - len(self._tasks))
         if room <= 0:
             self._more = True
@@ -131,23 +138,24 @@ class Runner:
         self._claiming = True
         try:
             driven = set(self._jobs)
-            claimed, self._more = await in_database(
-                claim, self.owner, room, driven, self._engines.loading
+            claimed = await in_database(
+                claim, self.owner, room, driven, self._engines.loading, fresh
             )
-            moment = time.time_ns()
-            for job in await self._prepared(claimed):
+            self._more, jobs = claimed.more, claimed.jobs
+            if jobs is None:
+                jobs = await self._prepared(claimed.leases)
+            for job in jobs:
                 if (tracer := tracing.here.tracer) is not None:
-                    job.trace = tracer.attempt(job.row, job.lease.attempt, moment)
+                    attempt = job.lease.attempt
+                    job.trace = tracer.attempt(job.row, attempt, claimed.moment)
                 self._begin(job)
         finally:
             self._claiming = False
             self._stopped_early.clear()
-        return len(claimed)
+        return len(claimed.leases)
 
     async def _prepared(self, claimed: Sequence[Lease]) -> list[Job]:
         """One that cannot be loaded must not keep the others from it."""
-        if not claimed:
-            return []
         try:
             return await persistently(prepare, claimed)
         except Exception:
@@ -209,15 +217,34 @@ class Runner:
                 self._jobs.pop(pk)
 
 
+@dataclass(slots=True)
+class Claimed:
+    """`more`: something is queued that could not be claimed. `moment`: when, in
+    nanoseconds. `jobs`: what to drive; None where that has to be tried again, for what
+    is claimed is not to be forgotten."""
+
+    leases: list[Lease] = field(default_factory=list)
+    moment: int = field(default_factory=time.time_ns)
+    more: bool = False
+    jobs: list[Job] | None = None
+
+
 def claim(
-    owner: str, limit: int, driven: Collection[UUID], loading: frozenset[str]
-) -> tuple[list[Lease], bool]:
-    """What could be claimed, and whether there is more. Nothing while a model is still
-    to come that checks what all the others say; it sends a nudge."""
+    owner: str,
+    limit: int,
+    driven: Collection[UUID],
+    loading: frozenset[str],
+    fresh: bool,
+) -> Claimed:
+    """Claim and prepare, in one hop. Nothing while a model is still to come that checks
+    what all the others say; it sends a nudge."""
     if loading and not loading.isdisjoint(rulebook.now().judges):
-        return [], False
-    claimed = lease.claim(owner, limit, driven, loading)
-    return claimed, fair.is_anything_queued(loading)
+        return Claimed(jobs=[])
+    claimed = Claimed(lease.claim(owner, limit, driven, loading, fresh=fresh))
+    with contextlib.suppress(Exception):  # whoever tries again, says so
+        claimed.jobs = prepare(claimed.leases) if claimed.leases else []
+        claimed.more = fair.is_anything_queued(loading)
+    return claimed
 
 
 @contextlib.contextmanager
