@@ -170,8 +170,10 @@ async def test_the_settings_say_what_it_is_given(settings):
 
     engine = registry.engine_of(registry.own_model("demo"))
 
-    assert (engine._cache_bytes, engine._step_seconds) == (16 * 2**20, 7)
-    assert (engine._drafts._lookup_tokens, engine._drafts._name) == (5, "small")
+    built = LocalEngine(**engine.options)
+    assert (built._cache_bytes, built._step_seconds) == (16 * 2**20, 7)
+    assert (built._drafts._lookup_tokens, built._drafts._name) == (5, "small")
+    assert built.models == engine.models
 
 
 async def test_a_model_of_the_file_guesses_as_the_file_says(settings):
@@ -179,9 +181,9 @@ async def test_a_model_of_the_file_guesses_as_the_file_says(settings):
     silent = LocalModel(id="one")
     says = LocalModel(id="two", draft_model="tiny", prompt_lookup_tokens=0)
 
-    drafts = [registry.engine_of(model)._drafts for model in (silent, says)]
+    options = [registry.engine_of(model).options for model in (silent, says)]
 
-    assert [(each._lookup_tokens, each._name) for each in drafts] == [
+    assert [(each["lookup_tokens"], each["draft_model"]) for each in options] == [
         (5, None),
         (0, "tiny"),
     ]

@@ -21,6 +21,7 @@ from chat.engines.base import (
 )
 from chat.engines.local import LocalEngine
 from chat.engines.local_models import LocalModel
+from chat.engines.process import ProcessEngine
 from chat.engines.remote.config import ConfigError, read_file
 from chat.engines.shelf import Loadable, Shelf
 from tests.engines.helpers import collect, eventually
@@ -347,9 +348,9 @@ def test_a_file_names_several_models_of_this_process(tmp_path, settings):
     built = offer.build()
     assert isinstance(built, Shelf)
     assert (built._budget, built._first) == (300 * 2**20, "small")
-    engines = [book.engine for book in built._books.values()]
-    assert [engine._wanted.revision for engine in engines] == [None, "v1"]
-    assert [engine._cache_bytes for engine in engines] == [32 * 2**20, 64 * 2**20]
+    given = [book.engine.options for book in built._books.values()]
+    assert [options["revision"] for options in given] == [None, "v1"]
+    assert [options["cache_bytes"] for options in given] == [32 * 2**20, 64 * 2**20]
 
     settings.CHAT_MODEL = "owner/large"
     assert [info.id for info in registry.models()] == ["owner/large", "small"]
@@ -367,7 +368,7 @@ def test_one_model_of_this_process_is_loaded_at_the_start(tmp_path, settings):
     settings.CHAT_MODELS_FILE.write_text(FILE.partition("\n\n")[0])
     settings.CHAT_MODEL = "demo"
     [offer] = registry.offers()
-    assert isinstance(offer.build(), LocalEngine)
+    assert isinstance(offer.build(), ProcessEngine)
 
 
 def test_a_local_model_that_does_not_fit_says_where(tmp_path):
