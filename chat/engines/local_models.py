@@ -138,9 +138,12 @@ def engine_of(model: LocalModel) -> ProcessEngine:
 
 
 def shelf_of(models: Sequence[LocalModel], first: str | None) -> Shelf:
-    from .local.room import usable_memory  # noqa: PLC0415
+    budget = in_bytes(settings.CHAT_LOCAL_MEMORY_MB)
+    if budget is None:
+        # The one import that brings torch in: only it knows of a GPU's memory.
+        from .local.room import usable_memory  # noqa: PLC0415
 
-    budget = in_bytes(settings.CHAT_LOCAL_MEMORY_MB) or usable_memory()
+        budget = usable_memory()
     return Shelf([engine_of(model) for model in models], budget, first=first)
 
 

@@ -1,7 +1,7 @@
 """A transformers model in this process, shared by all requests.
 
-Importing this package imports torch: only the registry does, and only where a
-local model is configured.
+Importing this package imports torch: a server leaves that to the model's own process
+(`chat.engines.process`).
 """
 
 import os
