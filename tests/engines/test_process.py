@@ -85,8 +85,9 @@ class TestServing:
         assert state.seconds > 0  # since the process was begun, not since it listened
         assert engine.models[0].context_tokens == 77
         assert ModelState("downloading", "fetching", bytes=3, total_bytes=7) in seen
-        assert f"started in process {process_of(engine).pid}" in caplog.text
-        [line] = [one for one in caplog.records if "started in" in one.message]
+        text = f"started in process {process_of(engine).pid}"
+        await eventually(lambda: text in caplog.messages)
+        [line] = [one for one in caplog.records if one.message == text]
         assert (line.name, line.levelno) == ("chat.engines.hosted", logging.WARNING)
         await engine.stop()
         assert engine.states()["hosted"] == ModelState("waiting", "stopped")

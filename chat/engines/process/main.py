@@ -161,7 +161,9 @@ def leave() -> None:
 
 async def run(end: socket.socket) -> None:
     host = Host()
-    logging.basicConfig(handlers=[Relay(host)], level=logging.WARNING)
+    relay = Relay(host)
+    relay.setFormatter(logging.Formatter("%(message)s"))
+    logging.basicConfig(handlers=[relay], level=logging.WARNING)
     logging.getLogger("chat").setLevel(logging.INFO)
     loop = asyncio.get_running_loop()
     await loop.create_unix_connection(lambda: host.pipe, sock=end)
