@@ -285,7 +285,8 @@ class TestOneOfTwoModels:
         async with serving(two.with_the_first()):
             waits = await two.ask("quick")
             look = partial(runner_module.claim, "another", 9, ())
-            assert await in_database(look, frozenset({"slow"})) == ([], False)
+            found = await in_database(look, frozenset({"slow"}), False)
+            assert (found.leases, found.more, found.jobs) == ([], False, [])
             assert await is_queued(waits)
 
             two.slow.may_load.set()
