@@ -28,6 +28,20 @@ LONG = "n=4000 pace=0.05"
 EXPECTED = ("Failed to load resource", "WebSocket connection to")
 
 
+SETTLES = """async (argument) => {
+    for (let tries = 0; !(await (LOOK)(argument)); tries += 1) {
+        if (tries === 1200) throw new Error("not within a minute");
+        await new Promise((done) => setTimeout(done, 50));
+    }
+}"""
+
+
+def settles(page: Page, look: str, argument: Any = None) -> None:
+    """Wait until this async function gives something true: to `wait_for_function` its
+    promise would be true at once."""
+    page.evaluate(SETTLES.replace("LOOK", look), argument)
+
+
 class ChatPage:
     def __init__(self, page: Page) -> None:
         self.page = page

@@ -57,3 +57,30 @@ def test_it_keeps_those_that_are_newer_than_a_list_that_comes_late(
         route.fulfill(response=response)
     expect(row(chat, "made before")).to_be_visible()
     expect(row(chat, "made meanwhile")).to_be_visible()
+
+
+def test_a_menu_outlives_its_row_which_is_drawn_again(
+    open_chat: Callable[..., ChatPage],
+) -> None:
+    chat = open_chat("dana")
+    chat.wait_until_live()
+    make(chat, "drawn again")
+    mark = row(chat, "drawn again").get_by_role("link").get_attribute("data-id")
+    change = "({conversations}, [id, changes]) => conversations.change(id, changes)"
+    for number, key in enumerate(("Escape", "Enter")):
+        row(chat, "drawn again").get_by_role("link").focus()
+        chat.page.keyboard.press("ArrowRight")
+        item = chat.page.get_by_role("menuitem", name="Rename")
+        expect(item).to_be_focused()
+        tag = f"news {number}"
+        chat.module("api", change, [mark, {"tags": [tag]}])
+        expect(row(chat, "drawn again").get_by_text(tag)).to_be_visible()
+        expect(item).to_be_focused()
+        chat.page.keyboard.press(key)
+        if key == "Escape":
+            expect(row(chat, "drawn again").get_by_role("button")).to_be_focused()
+    field = chat.page.locator("#conversations input")
+    expect(field).to_be_focused()
+    field.fill("named by hand")
+    field.press("Enter")
+    expect(row(chat, "named by hand")).to_be_visible()

@@ -13,7 +13,7 @@ from playwright.sync_api import Route, expect
 from bench import page_stream
 from chat.engines.scripts import MARKDOWN
 
-from .chat_page import ChatPage
+from .chat_page import ChatPage, settles
 
 HARMFUL = """
 <script>window.hit = 1</script>
@@ -336,6 +336,4 @@ def test_copying_gives_the_source(open_chat: Callable[..., ChatPage]) -> None:
     expect(chat.page.locator("#status")).to_have_text("Copied.")
     assert chat.page.evaluate(read).startswith("**bold** and")
     chat.answer.locator("figcaption").get_by_role("button", name="Copy").click()
-    chat.page.wait_for_function(
-        "async () => (await navigator.clipboard.readText()) === 'x = 1'"
-    )
+    settles(chat.page, "async () => (await navigator.clipboard.readText()) === 'x = 1'")

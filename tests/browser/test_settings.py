@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from .chat_page import ChatPage
+from .chat_page import ChatPage, settles
 
 KEY = re.compile(r"^cs-[\w-]{40,}$")
 Open = Callable[..., ChatPage]
@@ -106,11 +106,14 @@ def test_reading_is_kept(opened: Open) -> None:
     speed.press("Tab")
     chat.page.get_by_label("Load images").check()
     expect(chat.page.get_by_role("status")).to_have_text("Saved.")
-    chat.page.wait_for_function("""async () => {
+    settles(
+        chat.page,
+        """async () => {
         const kept = await (await fetch("/api/settings")).json();
         return kept.typewriter === "fixed" && kept.typewriter_speed === 90
             && kept.remote_images === true;
-    }""")
+    }""",
+    )
 
 
 def test_a_wrong_number_is_not_kept(opened: Open) -> None:

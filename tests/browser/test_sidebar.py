@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from .chat_page import ChatPage
+from .chat_page import ChatPage, settles
 from .test_accessibility import faults
 
 MAKE = """async ({call}, [titles, answers]) => {
@@ -296,7 +296,7 @@ def test_axe_finds_nothing_in_any_of_it(open_chat: Any) -> None:
     chat.page.keyboard.press("Escape")
     choose(chat, "thrown out", "Delete")
     expect(chat.page.get_by_role("button", name="Undo")).to_be_visible()
-    chat.page.wait_for_function(INDEXED, arg="look")
+    settles(chat.page, INDEXED, "look")
     chat.page.fill("#find", "look")
     expect(chat.page.locator("#conversations mark").first).to_be_visible()
     found["undo and search"] = faults(chat.page)
@@ -307,7 +307,7 @@ def test_axe_finds_nothing_in_any_of_it(open_chat: Any) -> None:
 class TestSearching:
     def find(self, chat: ChatPage, query: str) -> Locator:
         """What was just said is indexed soon."""
-        chat.page.wait_for_function(INDEXED, arg=query)
+        settles(chat.page, INDEXED, query)
         chat.page.fill("#find", query)
         expect(chat.page.get_by_role("heading", name="Found")).to_be_visible()
         return chat.page.locator("#conversations li")

@@ -16,7 +16,7 @@ from uuid import uuid4
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from .chat_page import WATCH
+from .chat_page import WATCH, settles
 from .conftest import PATIENCE, sign_in
 from .payloads import HANDLERS, HOST, PAYLOADS, SCRIPTS
 from .server import Server
@@ -334,7 +334,7 @@ def look_through_the_list(page: Page, pk: str) -> None:
     page.get_by_role("button", name="Undo").click()
     expect(row).to_be_visible()
 
-    page.wait_for_function(INDEXED)
+    settles(page, INDEXED)
     page.fill("#find", "onerror")
     expect(page.locator("#conversations .snippet mark").first).to_be_visible()
     expect(page.locator("#conversations .row-title mark").first).to_be_visible()

@@ -24,12 +24,12 @@ export class Organiser {
     this.renaming = false;
   }
 
-  /** @param {Conversation} item @param {HTMLElement} opener */
-  open(item, opener) {
+  /** @param {Conversation} item */
+  open(item) {
     const { pinned, archived } = item;
-    const row = /** @type {HTMLElement} */ (opener.closest("li"));
+    const opener = () => this.sidebar.rows.of(item.id)?.querySelector("button");
     this.menu.open(opener, named(item).title, [
-      { name: "rename", icon: "edit", run: () => void this.rename(item, row) },
+      { name: "rename", icon: "edit", run: () => void this.rename(item) },
       { name: pinned ? "unpin" : "pin", icon: "pin", run: () => void this.change(item, { pinned: !pinned }) },
       { name: "tagsEdit", icon: "tag", run: () => void this.tag(item) },
       { name: archived ? "unarchive" : "archive", icon: "archive", run: () => void this.archive(item) },
@@ -37,8 +37,10 @@ export class Organiser {
     ]);
   }
 
-  /** @param {Conversation} item @param {HTMLElement} row */
-  async rename(item, row) {
+  /** @param {Conversation} item */
+  async rename(item) {
+    const row = this.sidebar.rows.of(item.id);
+    if (!row) return; // it was taken away meanwhile
     this.renaming = true;
     const title = await renameIn(row, item.title);
     this.renaming = false;

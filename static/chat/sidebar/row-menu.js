@@ -17,15 +17,15 @@ const GAP = 8;
 export class RowMenu {
   constructor() {
     this.list = el("ul", { className: "menu row-menu", role: "menu", popover: "auto" });
-    /** @type {HTMLElement | null} */
-    this.opener = null;
+    /** @type {() => HTMLElement | null | undefined} as its row is drawn by now */
+    this.opener = () => null;
     this.list.addEventListener("keydown", (event) => this.keyed(event));
-    this.list.addEventListener("toggle", (event) => this.toggled(/** @type {any} */ (event).newState === "open"));
+    this.list.addEventListener("toggle", () => this.mark());
     byId("sidebar").append(this.list);
   }
 
   /**
-   * @param {HTMLElement} opener
+   * @param {() => HTMLElement | null | undefined} opener its button, which news may draw again meanwhile
    * @param {string} title whose menu it is
    * @param {Choice[]} choices
    */
@@ -34,7 +34,8 @@ export class RowMenu {
     this.list.setAttribute("aria-label", title);
     this.list.replaceChildren(...choices.map((choice) => this.item(choice)));
     this.list.showPopover();
-    this.place(opener.getBoundingClientRect());
+    const at = opener()?.getBoundingClientRect();
+    if (at) this.place(at);
     this.items()[0]?.focus();
   }
 
@@ -61,14 +62,13 @@ export class RowMenu {
   }
 
   close() {
-    const { opener } = this;
     this.list.hidePopover();
-    opener?.focus();
+    this.opener()?.focus();
   }
 
-  /** @param {boolean} open */
-  toggled(open) {
-    this.opener?.setAttribute("aria-expanded", String(open));
+  /** Its opener says whether it is open; and shows, so that it can be focused. */
+  mark() {
+    this.opener()?.setAttribute("aria-expanded", String(this.list.matches(":popover-open")));
   }
 
   /** @param {KeyboardEvent} event */

@@ -10,7 +10,7 @@
  *
  * @typedef {object} Actions
  * @property {(id: string, message?: string) => void} open
- * @property {(item: Conversation, opener: HTMLElement) => void} menu
+ * @property {(item: Conversation) => void} menu
  */
 
 import { el, iconButton } from "../dom.js";
@@ -55,7 +55,7 @@ export function drawRow(item, current, actions) {
     event.preventDefault();
     actions.open(item.id, at);
   });
-  const opener = iconButton("more", t("menuNamed", { title }), () => actions.menu(item, opener), "row-menu-opener");
+  const opener = iconButton("more", t("menuNamed", { title }), () => actions.menu(item), "row-menu-opener");
   opener.setAttribute("aria-haspopup", "menu");
   opener.setAttribute("aria-expanded", "false");
   return el("li", {}, link, opener);

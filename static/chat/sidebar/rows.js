@@ -53,6 +53,11 @@ export class Rows {
     return row;
   }
 
+  /** Of a conversation, if it is listed. @param {string} id */
+  of(id) {
+    return this.drawn.get(id)?.row;
+  }
+
   /** @param {() => void} change */
   keepingFocus(change) {
     const focused = /** @type {HTMLElement} */ (document.activeElement);

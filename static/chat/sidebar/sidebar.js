@@ -37,7 +37,7 @@ export class Sidebar {
     this.organiser = new Organiser(this);
     this.rows = new Rows(byId("conversations"), {
       open: (id, message) => this.hooks.onOpen(id, message),
-      menu: (item, opener) => this.organiser.open(item, opener),
+      menu: (item) => this.organiser.open(item),
     });
     this.finder = new Finder({
       onQuery: (query) => void this.find(query),
@@ -186,6 +186,7 @@ export class Sidebar {
     const { search, listing } = this;
     const items = search ? search.items : listing.items;
     this.rows.show(items, this.current, search ? t("found") : undefined);
+    this.organiser.menu.mark();
     this.more.hidden = (search ? search.next : listing.next) === null;
     this.empty.hidden = items.length > 0;
     this.empty.textContent = this.nothing();
