@@ -7,10 +7,13 @@ import logging
 import os
 import signal
 import time
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+
+import psutil
 
 from chat.engines.base import (
     Chunk,
@@ -21,6 +24,7 @@ from chat.engines.base import (
     ModelState,
     Prompted,
 )
+from chat.engines.process import ProcessEngine
 from chat.engines.scripted import ScriptedEngine
 from chat.engines.shelf import Loadable
 
@@ -107,3 +111,30 @@ class Hosted(Loadable):
             raise EngineError("out_of_memory", "no room", retryable=True)
         if word == "wait":
             await asyncio.Event().wait()
+
+
+def hosted(plan: Path | None = None, silence: float = 600) -> ProcessEngine:
+    options = {"plan": str(plan) if plan else ""}
+    return ProcessEngine(FACTORY, INFO, options, silence_seconds=silence)
+
+
+@asynccontextmanager
+async def running(*given: Any, **options: Any) -> AsyncIterator[ProcessEngine]:
+    engine = hosted(*given, **options)
+    await engine.start()
+    try:
+        yield engine
+    finally:
+        await engine.stop()
+
+
+def process_of(engine: ProcessEngine) -> psutil.Process:
+    assert engine._child is not None
+    assert engine._child._process is not None
+    return psutil.Process(engine._child._process.pid)
+
+
+def planned(folder: Path, *words: str) -> Path:
+    plan = folder / "plan"
+    plan.write_text("".join(f"{word}\n" for word in words))
+    return plan
