@@ -38,7 +38,8 @@ class Hosted(Loadable):
     is for the first start, and taken out; without one, it starts.
 
     Words in the prompt besides those of the scripted engine: `die` and `freeze` after
-    eight tokens, `count` for the answers under way, as prompt tokens.
+    eight tokens of a first attempt; `count` for how many answers are under way, as
+    prompt tokens.
     """
 
     def __init__(self, plan: str = "") -> None:
@@ -80,7 +81,7 @@ class Hosted(Loadable):
                 async for event in events:
                     yield event
                     tokens += isinstance(event, Chunk)
-                    if tokens == 8:
+                    if tokens == 8 and not is_another(request):
                         await self._misbehave(words)
         finally:
             self._under_way -= 1
@@ -111,6 +112,12 @@ class Hosted(Loadable):
             raise EngineError("out_of_memory", "no room", retryable=True)
         if word == "wait":
             await asyncio.Event().wait()
+
+
+def is_another(request: EngineRequest) -> bool:
+    """Attempt, as the runner numbers them."""
+    _generation, point, attempt = request.id.rpartition(".")
+    return bool(point) and attempt != "1"
 
 
 def hosted(plan: Path | None = None, silence: float = 600) -> ProcessEngine:

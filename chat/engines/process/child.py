@@ -109,9 +109,9 @@ class Child:
         if request.id in self._answers:
             raise EngineError("duplicate_request", f"{request.id} is running already.")
         answer = self._answers[request.id] = Answer()
-        if self._reaper is not None:
-            self._end_answers()
-        self._pipe.send(Ask(request))
+        self._pipe.send(
+            Ask(request)
+        )  # if it is gone: ended like the others, in a moment
         return answer
 
     async def drop(self, name: str, answer: Answer) -> None:
