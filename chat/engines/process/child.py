@@ -45,13 +45,12 @@ class Answer:
     def __init__(self) -> None:
         self._events: list[EngineEvent] = []
         self._news = asyncio.Event()
-        self.over = False
         self._failure: Failure | None = None
         self.ended = asyncio.Event()
 
     def put(self, event: EngineEvent | Over) -> None:
         if isinstance(event, Over):
-            self.over, self._failure = True, event.failure
+            self._failure = event.failure
             self.ended.set()
         else:
             self._events.append(event)
@@ -62,7 +61,7 @@ class Answer:
         is over. Raises why, where that was no good end."""
         await self._news.wait()
         events, self._events = self._events, []
-        if not self.over:
+        if not self.ended.is_set():
             self._news.clear()
         elif not events and self._failure is not None:
             raise self._failure.error()
@@ -109,14 +108,13 @@ class Child:
         if request.id in self._answers:
             raise EngineError("duplicate_request", f"{request.id} is running already.")
         answer = self._answers[request.id] = Answer()
-        self._pipe.send(
-            Ask(request)
-        )  # if it is gone: ended like the others, in a moment
+        # Where the process is gone by now, it ends with the others, in a moment.
+        self._pipe.send(Ask(request))
         return answer
 
     async def drop(self, name: str, answer: Answer) -> None:
         """Returns when it has freed what it held for the request."""
-        if answer.over:
+        if answer.ended.is_set():
             return
         self._pipe.send(Drop(name))
         with suppress(TimeoutError):
@@ -126,8 +124,7 @@ class Child:
     async def end(self) -> None:
         """It leaves when nobody is at the other end, and then it is gone."""
         self._pipe.close()
-        if self._reaper is None:
-            self._hung_up()
+        self._hung_up()
         if self._reaper is not None:
             await asyncio.shield(self._reaper)
 

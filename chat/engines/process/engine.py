@@ -86,7 +86,8 @@ class ProcessEngine(Loadable):
 
     async def stream(self, request: EngineRequest) -> AsyncGenerator[EngineEvent]:
         if self._recovery is not None:
-            await asyncio.shield(self._recovery)
+            # Neither ends the other, not even where it is cancelled.
+            await asyncio.wait([self._recovery])
         child = self._child
         if child is None or not self._started:
             raise EngineError("not_ready", self._state.message, retryable=True)
