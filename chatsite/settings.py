@@ -86,7 +86,10 @@ def database(url: str) -> dict[str, Any]:
         config["OPTIONS"] = {
             "transaction_mode": "IMMEDIATE",
             "timeout": 20,
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+            # Each thread has its connection, and most of a cache is out of date as soon
+            # as another one writes: 256 KB. A transaction may write 2 MB in memory.
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
+            "PRAGMA cache_size=-256; PRAGMA cache_spill=500;",
         }
     return config
 

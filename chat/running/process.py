@@ -9,7 +9,7 @@ import socket
 
 from django.conf import settings
 
-from .. import nudges
+from .. import heap, nudges
 from ..database import settle
 from ..engines.registry import Engines, upstreams
 from ..engines.remote.catalog import catalog
@@ -39,6 +39,7 @@ class Process:
         self.chores = Chores()
 
     async def start(self) -> None:
+        heap.share()
         tracing.start(self.name)
         await self.tape.start()
         nudges.stop.connect(self.tape.nudge)
