@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -69,19 +70,25 @@ for _name, _value in {
 KEPT = {"django_content_type", "auth_permission"}
 
 
+@functools.cache
+def emptying() -> list[str]:
+    """The statements that empty all tables. Holds first: nothing can be deleted under
+    one. Else in any order: references are looked at in the end."""
+    names = connection.introspection.django_table_names(
+        only_existing=True, include_views=False
+    )
+    tables = sorted(set(names) - KEPT, key=lambda name: name != "chat_hold")
+    every = [f"DELETE FROM {connection.ops.quote_name(table)}" for table in tables]
+    return every if connection.vendor == "sqlite" else ["; ".join(every)]
+
+
 def empty_tables(self: TransactionTestCase) -> None:
     """What `flush` does behind a test that commits, but for these rows: to write them
     again costs more than most tests do. So does TRUNCATE of empty tables in PostgreSQL.
     """
-    names = connection.introspection.django_table_names(
-        only_existing=True, include_views=False
-    )
-    # Holds first: nothing can be deleted under one. Else in any order: references are
-    # looked at in the end.
-    tables = sorted(set(names) - KEPT, key=lambda name: name != "chat_hold")
     with transaction.atomic(), connection.cursor() as cursor:
-        for table in tables:
-            cursor.execute(f"DELETE FROM {connection.ops.quote_name(table)}")
+        for statement in emptying():
+            cursor.execute(statement)
 
 
 TransactionTestCase._fixture_teardown = empty_tables
