@@ -150,4 +150,12 @@ class TestEnding:
 
 
 def gone(pid: int) -> Callable[[], bool]:
-    return lambda: not psutil.pid_exists(pid)
+    """Whether it ended. That it did may be fetched much later: its parent is dead."""
+
+    def look() -> bool:
+        try:
+            return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return True
+
+    return look
