@@ -22,6 +22,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 LEASE_SECONDS = 2
 STOP_SECONDS = 60
 PEOPLE = ("alice", "bob")
+TEMPLATE = "people"
+"""A database with tables and these people, to be copied."""
 SETTINGS = {
     "DJANGO_SETTINGS_MODULE": "chatsite.settings",
     "SECRET_KEY": "a key for drills, and for nothing else in the whole world",
@@ -187,8 +189,30 @@ def shared(**roles: str) -> Iterator[Cluster]:
     """Processes with a Redis and a PostgreSQL of their own, as drills need them."""
     with stored(roles, SETTINGS) as cluster:
         cluster.prepare()
+        assert cluster.postgres is not None
+        cluster.postgres.copy(TEMPLATE)  # while nobody is connected
         with served(cluster):
             yield cluster
+
+
+@contextmanager
+def beside(
+    cluster: Cluster, number: int, roles: Mapping[str, str], **env: str
+) -> Iterator[Cluster]:
+    """On the servers of one that is `shared`, processes with a database of their own
+    (of Redis the one of this number), in which the same people are."""
+    assert cluster.redis is not None
+    assert cluster.postgres is not None
+    postgres = cluster.postgres.copy(f"beside_{number}", TEMPLATE)
+    urls = {
+        "REDIS_URL": f"{cluster.redis.url}?db={number}",
+        "DATABASE_URL": postgres.url,
+    }
+    with private_folder() as folder:
+        other = Cluster(folder, roles, {**SETTINGS, **urls, **env})
+        other.postgres, other.keys = postgres, cluster.keys
+        with served(other):
+            yield other
 
 
 @contextmanager

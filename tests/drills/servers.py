@@ -13,6 +13,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
+from copy import copy
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -135,11 +136,19 @@ class PostgresServer:
             cursor = connection.execute(query, values or None)
             return cursor.fetchall() if cursor.description else []
 
+    def copy(self, name: str, template: str = "postgres") -> PostgresServer:
+        """This server with another database, a copy to which nobody is connected."""
+        self.sql(f"CREATE DATABASE {name} TEMPLATE {template}")
+        other = copy(self)
+        other.url = f"{self.url.rpartition('/')[0]}/{name}"
+        return other
+
     def connections(self) -> dict[str, int]:
-        """How many each process holds, by its name."""
+        """How many each process holds to this database, by its name."""
         rows = self.sql(
             "SELECT application_name, count(*) FROM pg_stat_activity"
-            " WHERE application_name <> '' AND pid <> pg_backend_pid() GROUP BY 1"
+            " WHERE application_name <> '' AND pid <> pg_backend_pid()"
+            " AND datname = current_database() GROUP BY 1"
         )
         return dict(rows)
 

@@ -12,9 +12,8 @@ import psycopg
 import pytest
 
 from .audit import eventually
-from .cluster import SETTINGS, Cluster
+from .cluster import Cluster, beside
 from .readers import Reader, caller
-from .servers import private_folder
 
 QUEUED = 200
 STARTED = """
@@ -29,23 +28,11 @@ RUNNING = "SELECT count(*) FROM chat_generation WHERE status = 'running'"
 @pytest.fixture(scope="module")
 def narrow(cluster: Cluster) -> Iterator[tuple[Cluster, psycopg.Connection[Any]]]:
     """On the servers of the other drills, in databases of their own."""
-    assert cluster.redis is not None
-    assert cluster.postgres is not None
-    cluster.postgres.sql("CREATE DATABASE narrow")
-    urls = {
-        "REDIS_URL": f"{cluster.redis.url}?db=1",
-        "DATABASE_URL": cluster.postgres.url.removesuffix("postgres") + "narrow",
-    }
-    with private_folder() as folder:
-        env = {**SETTINGS, **urls, "CHAT_MAX_RUNNING": "1"}
-        two = Cluster(folder, {"n1": "all", "n2": "all"}, env)
-        two.prepare()
-        try:
-            two.up()
-            with psycopg.connect(urls["DATABASE_URL"], autocommit=True) as database:
-                yield two, database
-        finally:
-            two.down()
+    roles = {"n1": "all", "n2": "all"}
+    with beside(cluster, 1, roles, CHAT_MAX_RUNNING="1") as two:
+        assert two.postgres is not None
+        with psycopg.connect(two.postgres.url, autocommit=True) as database:
+            yield two, database
     assert two.complaints() == []
 
 

@@ -31,6 +31,8 @@ def boundaries(prompt: str) -> list[str]:
 
 
 class TestResuming:
+    """From one boundary at one process, from the next at the other."""
+
     async def test_it_resumes_at_every_boundary_while_it_is_written(
         self, site: Site
     ) -> None:
@@ -39,16 +41,14 @@ class TestResuming:
             first = await begin(site, session, prompt)
             tasks = []
             for count, text in enumerate(boundaries(prompt), start=1):
-                seq = 1_000_000 + count
-                for place in range(2):
-                    reader = site.reader(
-                        session,
-                        generation=first.generation,
-                        text=text,
-                        cursor=seq,
-                        first=place,
-                    )
-                    tasks.append(asyncio.create_task(reader.follow()))
+                reader = site.reader(
+                    session,
+                    generation=first.generation,
+                    text=text,
+                    cursor=1_000_000 + count,
+                    first=count,
+                )
+                tasks.append(asyncio.create_task(reader.follow()))
             readers = await together(*tasks)
             await together(first.follow())
         await site.check([first, *readers], [prompt] * (1 + len(readers)))
@@ -69,10 +69,9 @@ class TestResuming:
                     generation=first.generation,
                     text=text,
                     cursor=1_000_000 + count,
-                    first=place,
+                    first=count,
                 )
                 for count, text in enumerate(boundaries(prompt), start=1)
-                for place in range(2)
             ]
             for some in range(0, len(readers), 50):
                 await together(*(r.follow() for r in readers[some : some + 50]))
