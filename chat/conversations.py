@@ -21,7 +21,8 @@ from .models import Conversation, Generation, Message
 from .models.conversation import ConversationQuerySet
 from .pictures.rows import of_path, tell_instead
 from .privacy import holds
-from .rows import Table, fetch, places, uuid
+from .rows import Table
+from .sql import fetch, places, uuid
 from .tool_calls import can_be_made
 
 SAID = Table(Message, "id", "role", "content", "status", "tool_calls", "tool_call_id")

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from channels.layers import get_channel_layer
+from channels.layers import InMemoryChannelLayer, get_channel_layer
 
 from . import nudges
 
@@ -23,6 +23,15 @@ MAX_PENDING = 10_000
 def group_of(user_id: int | str) -> str:
     """The channel-layer group of all open pages of a user."""
     return f"user.{user_id}"
+
+
+def nobody_listens(user_id: str) -> bool:
+    """Where there is one process, none of the user's pages may be open. A layer that
+    processes share does not say."""
+    layer = get_channel_layer()
+    return isinstance(layer, InMemoryChannelLayer) and not layer.groups.get(
+        group_of(user_id)
+    )
 
 
 class Notices:
@@ -54,7 +63,7 @@ class Notices:
         self._put(user_id, {"type": "access.changed"})
 
     def _put(self, user_id: str, message: dict[str, str]) -> None:
-        if not self._pending.full():
+        if not (self._pending.full() or nobody_listens(user_id)):
             self._pending.put_nowait((user_id, message))
 
     async def _pass_on(self) -> None:

@@ -8,7 +8,8 @@ from uuid import UUID
 
 from .models import Conversation, Generation, Message
 from .pictures.rows import with_pictures
-from .rows import Table, fetch, places
+from .rows import Table
+from .sql import fetch, places
 
 CONVERSATIONS = Table(Conversation)
 MESSAGES = Table(Message)

@@ -7,75 +7,22 @@ makes are plain SQL; columns, defaults and conversions still come from the model
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cached_property
 from itertools import islice
 from operator import itemgetter
 from typing import Any, Generic, TypeVar
-from uuid import UUID
 
-from django.db import DEFAULT_DB_ALIAS, connection, connections
+from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.models import Field, JSONField, Model
 from django.db.models.base import ModelState
 
+from .sql import FROM_SQLITE, execute, fetch, places
+
 M = TypeVar("M", bound=Model)
 Convert = Callable[[Any], Any]
-Values = Sequence[Any] | Mapping[str, Any]
-
-
-def execute(sql: str, values: Values = ()) -> int:
-    """How many rows it changed."""
-    with connection.cursor() as cursor:
-        cursor.execute(sql, adapted(values))
-        changed: int = cursor.rowcount
-        return changed
-
-
-def execute_many(sql: str, rows: Iterable[Sequence[Any]]) -> None:
-    with connection.cursor() as cursor:
-        cursor.executemany(sql, [adapted(row) for row in rows])
-
-
-def fetch(sql: str, values: Values = ()) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, adapted(values))
-        found: list[tuple[Any, ...]] = cursor.fetchall()
-        return found
-
-
-def adapted(values: Values) -> Any:
-    """As this database's driver takes them. By name: no ids or dates among them."""
-    here = connections[DEFAULT_DB_ALIAS]
-    if isinstance(values, Mapping) or here.features.has_native_uuid_field:
-        return values
-    date = here.ops.adapt_datetimefield_value
-    return [
-        value.hex
-        if type(value) is UUID
-        else date(value)
-        if type(value) is datetime
-        else value
-        for value in values
-    ]
-
-
-def uuid(value: Any) -> UUID:
-    """An id as a driver gives it."""
-    return value if isinstance(value, UUID) else UUID(value)
-
-
-def places(count: int) -> str:
-    """For `IN (…)`."""
-    return ", ".join(["%s"] * count)
-
-
-def clock(ahead: float = 0) -> str:
-    """The database's own time, so many seconds ahead, as fields have it."""
-    if connection.vendor == "sqlite":
-        return f"STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f', 'NOW', '{ahead:+f} seconds')"
-    return f"(STATEMENT_TIMESTAMP() + INTERVAL '{ahead:f} seconds')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +52,7 @@ class Table(Generic[M]):
             for place, field in enumerate(self._fields)
             if isinstance(field, JSONField)
         ]
-        made = [field for field in self._fields if callable(field.default)]
+        made = [f for f in self._fields if f.has_default() and callable(f.default)]
         self._made = [(field.attname, field.get_default) for field in made]
         self._constant = {
             field.attname: field.get_default()
@@ -227,14 +174,19 @@ def blank(model: type[M]) -> M:
 
 
 def _prepared(field: Field[Any, Any], value: Any) -> Any:
-    if isinstance(field, JSONField):
-        return field.get_db_prep_save(value, connection)
-    return value
+    if not isinstance(field, JSONField):
+        return value
+    if connection.vendor == "sqlite":
+        return None if value is None else json.dumps(value, cls=field.encoder)
+    return field.get_db_prep_save(value, connection)
 
 
 def _converter(field: Field[Any, Any]) -> Convert | None:
     """From what this database gives to what the model has; None: it is the same."""
     column = field.get_col(field.model._meta.db_table)
+    kind = column.output_field.get_internal_type()
+    if connection.vendor == "sqlite" and kind in FROM_SQLITE:
+        return FROM_SQLITE[kind]
     steps = [
         *connection.ops.get_db_converters(column),
         *column.get_db_converters(connection),

@@ -10,7 +10,7 @@ from __future__ import annotations
 from django.db import connection
 
 from .database import write
-from .rows import fetch
+from .sql import fetch
 
 MANY = 1000
 """Conversations below which every plan is good."""

@@ -17,7 +17,7 @@ from .database import write
 from .engines.base import ChatMessage
 from .models import Conversation
 from .records import CONVERSATIONS
-from .rows import fetch
+from .sql import fetch
 
 TITLE_CHARS = 60
 ATTACHED = re.compile(r'^<file name="([^"\n<>]*)">$', re.MULTILINE)

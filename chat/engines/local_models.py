@@ -55,15 +55,8 @@ class LocalModel(BaseModel):
 
     def info(self) -> ModelInfo:
         folder = folder_of(self.source, self.revision)
-        said = known(folder, frozenset(os.listdir(folder))) if folder else Known()
-        label = "Chatsite demo" if self.demo else Path(self.source).name or self.source
-        return ModelInfo(
-            id=self.id,
-            label=self.label or label,
-            demo=self.demo,
-            context_tokens=self.context_tokens or said.context,
-            can=TOOLS if said.tools or "tools" in self.can else frozenset(),
-        )
+        said = known(str(folder), frozenset(os.listdir(folder))) if folder else Known()
+        return info_of(self, said)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +68,23 @@ class Known:
 
 
 @cache
-def known(folder: Path, _files: frozenset[str]) -> Known:
+def info_of(model: LocalModel, said: Known) -> ModelInfo:
+    """Of one that is offered: every start asks."""
+    label = "Chatsite demo" if model.demo else Path(model.source).name or model.source
+    return ModelInfo(
+        id=model.id,
+        label=model.label or label,
+        demo=model.demo,
+        context_tokens=model.context_tokens or said.context,
+        can=TOOLS if said.tools or "tools" in model.can else frozenset(),
+    )
+
+
+@cache
+def known(folder: str, _files: frozenset[str]) -> Known:
     """Read again when another file has come: one of a download comes after another."""
-    return Known(context_of(folder), takes_tools(template_in(folder)))
+    place = Path(folder)
+    return Known(context_of(place), takes_tools(template_in(place)))
 
 
 def context_of(folder: Path) -> int | None:
@@ -93,8 +100,8 @@ def context_of(folder: Path) -> int | None:
 def folder_of(name: str, revision: str | None) -> Path | None:
     """Where its files lie; None while they are still to be fetched. The layout is the
     hub client's, which is not imported where nothing is loaded."""
-    if (path := Path(name).expanduser()).is_dir():
-        return path
+    if os.path.isdir(path := os.path.expanduser(name)):
+        return Path(path)  # as mostly: every start asks, and a `Path` asks slowly
     home = os.environ.get("HF_HOME") or "~/.cache/huggingface"
     hub = Path(os.environ.get("HF_HUB_CACHE") or Path(home) / "hub").expanduser()
     model = hub / f"models--{name.replace('/', '--')}"
@@ -107,11 +114,12 @@ def folder_of(name: str, revision: str | None) -> Path | None:
 
 def own_model(name: str) -> LocalModel:
     """The one that `CHAT_MODEL` names."""
-    return LocalModel(
-        id=name,
-        revision=settings.CHAT_MODEL_REVISION,
-        draft_model=settings.CHAT_DRAFT_MODEL,
-    )
+    return _own(name, settings.CHAT_MODEL_REVISION, settings.CHAT_DRAFT_MODEL)
+
+
+@cache
+def _own(name: str, revision: str | None, draft_model: str | None) -> LocalModel:
+    return LocalModel(id=name, revision=revision, draft_model=draft_model)
 
 
 def engine_of(model: LocalModel) -> ProcessEngine:

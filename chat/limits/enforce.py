@@ -20,7 +20,7 @@ from django.utils.translation import ngettext
 
 from ..database import take_turns
 from ..errors import BusyError, LimitError
-from ..rows import fetch
+from ..sql import fetch
 from . import usage
 from .fair import LIVE
 from .quotas import Allowance, quotas

@@ -21,7 +21,7 @@ from uuid import UUID
 
 from django.conf import settings
 
-from ..rows import fetch, uuid
+from ..sql import fetch, uuid
 from .quotas import quotas
 
 LIVE = "status IN ('queued', 'running')"

@@ -16,7 +16,7 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from ..models import Generation, Usage
-from ..rows import execute, fetch, places
+from ..sql import execute, fetch, places
 
 ADD = """
 INSERT INTO chat_usage

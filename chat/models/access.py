@@ -15,7 +15,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ..database import writing
-from ..rows import Table, fetch
+from ..rows import Table
+from ..sql import fetch
 
 MARK = "cs-"
 SHOWN = 10

@@ -27,7 +27,7 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 from prometheus_client.registry import Collector
 
 from ..limits import fair
-from ..rows import fetch
+from ..sql import fetch
 from . import probes
 from .metrics import FOLDER
 

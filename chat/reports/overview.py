@@ -16,7 +16,7 @@ from django.utils import formats, timezone
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
-from ..rows import fetch
+from ..sql import fetch
 from . import traffic
 from .charts import Chart, Series, lines, ranked, stacked
 from .histogram import percentile

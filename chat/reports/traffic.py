@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from ..database import write
 from ..models import Generation, Traffic, TrafficMark
-from ..rows import execute_many, fetch
+from ..sql import execute_many, fetch
 from .histogram import bucket
 
 HOUR = 3600

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from ..limits.usage import Used, today
 from ..models import Usage
-from ..rows import fetch
+from ..sql import fetch
 from .charts import Chart, Series, ranked, stacked
 from .overview import whole
 

@@ -20,7 +20,7 @@ from django.db.models.functions import Now
 from ..database import CLAIMS, take_turns, write
 from ..limits import fair
 from ..models import Generation
-from ..rows import clock, fetch, places, uuid
+from ..sql import clock, fetch, places, uuid
 
 MAX_ATTEMPTS = 5
 """Attempts that may end in a crash. Handing back in good order is not one."""

@@ -19,7 +19,8 @@ from ..limits import usage
 from ..models import Generation, Message, Picture
 from ..pictures import rows
 from ..records import CONVERSATIONS, GENERATIONS, MESSAGES
-from ..rows import Sql, execute_many
+from ..rows import Sql
+from ..sql import execute_many
 from .lease import Lease
 
 

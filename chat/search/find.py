@@ -16,7 +16,7 @@ from uuid import UUID
 
 from ..models import Passage
 from ..models.conversation import ConversationQuerySet
-from ..rows import fetch, places, uuid
+from ..sql import fetch, places, uuid
 from .backend import backend
 from .fold import terms
 from .snippets import Snippet, snippet

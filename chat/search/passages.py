@@ -19,7 +19,7 @@ from django.db import connection
 
 from ..database import write
 from ..models import Conversation
-from ..rows import execute, fetch, places
+from ..sql import execute, fetch, places
 from .backend import backend
 from .fold import fold
 

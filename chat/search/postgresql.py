@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.db.models import F
 
-from ..rows import fetch
+from ..sql import fetch
 from .grams import MAX_PIECES, grams, hashed, pieces
 
 CONTAINS = "strpos(p.body, %s) > 0"

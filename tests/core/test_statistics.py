@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from chat import statistics
 from chat.models import Conversation
-from chat.rows import fetch
+from chat.sql import fetch
 
 pytestmark = pytest.mark.django_db
 PLAN = "EXPLAIN QUERY PLAN "
