@@ -185,6 +185,7 @@ class Failed:
 
 Event = Started | Queued | Delta | Snapshot | Step | Done | Failed
 Terminal = Done | Failed
+ENDS = (Done, Failed)
 Sequenced = tuple[int, Event]
 """An event with its sequence number: the reader's cursor after it."""
 
@@ -194,7 +195,7 @@ KINDS: Mapping[str, type[Event]] = {
 
 
 def is_terminal(event: Event) -> bool:
-    return isinstance(event, Done | Failed)
+    return isinstance(event, ENDS)
 
 
 def from_data(name: str, data: Mapping[str, Any]) -> Event:

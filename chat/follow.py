@@ -70,7 +70,8 @@ async def follow(
                     return
                 if gathering.seconds and cursor > SPAN:
                     await gathering.pause()
-                continue
+                if known.ended is not None:
+                    continue
             wake = await tape.wait(key, cursor, silence.patience(known.queued))
             if wake is Wake.CLOSING:
                 return

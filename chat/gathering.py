@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import asyncio
 
-LOOK_SECONDS = 0.02
+LOOK_SECONDS = 0.05
 LATE_SECONDS = 0.008
 """A loop that calls back this late, on average, is behind."""
-STEP_SECONDS = 0.02
+STEP_SECONDS = 0.04
 MOST_SECONDS = 0.2
 
 
@@ -21,27 +21,28 @@ class Gathering:
         self.seconds = 0.0
         """How long to wait before the next read or write; 0: not at all."""
         self._late = 0.0
-        self._watching: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
-        self._watching = asyncio.create_task(self._watch(), name="gathering")
+        self._look_again(asyncio.get_running_loop())
 
-    async def stop(self) -> None:
-        if self._watching is not None:
-            self._watching.cancel()
-            await asyncio.gather(self._watching, return_exceptions=True)
+    def stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
         self.seconds = self._late = 0.0
 
-    async def _watch(self) -> None:
-        clock = asyncio.get_running_loop().time
-        while True:
-            due = clock() + LOOK_SECONDS
-            await asyncio.sleep(LOOK_SECONDS)
-            self.note(clock() - due)
+    def _look_again(self, loop: asyncio.AbstractEventLoop) -> None:
+        due = loop.time() + LOOK_SECONDS
+        self._timer = loop.call_at(due, self._look, loop, due)
+
+    def _look(self, loop: asyncio.AbstractEventLoop, due: float) -> None:
+        """A timer, not a task: it goes off also in a process that does nothing."""
+        self.note(loop.time() - due)
+        self._look_again(loop)
 
     def note(self, late: float) -> None:
         """The loop called back so many seconds after the time."""
-        self._late += (late - self._late) / 8
+        self._late += (late - self._late) / 4
         if self._late > LATE_SECONDS:
             self.seconds = min(MOST_SECONDS, self.seconds + STEP_SECONDS)
         else:

@@ -28,6 +28,8 @@ QUOTED = json.encoder.encode_basestring
 """A string as JSON, as `JSON` has it."""
 LINE_END = re.compile(r"\r\n|\n|\r")
 DATA = b"data: "
+BETWEEN = "\n\ndata: "
+"""Two frames of one `data` line each."""
 
 
 def retry(milliseconds: int) -> bytes:
@@ -107,13 +109,12 @@ class Decoder:
     def _simple(self, data: bytes) -> list[Frame] | None:
         """Frames of one `data` line each, as engines send them, in a third of the
         time. None: something else is among them."""
-        if b"\r" in data:
+        if b"\r" in data or not data.startswith(DATA):
             return None
         frames: list[Frame] = []
-        for frame in data.split(b"\n\n"):
-            if not frame.startswith(DATA) or b"\n" in frame or len(frame) == len(DATA):
+        for text in data[len(DATA) :].decode(errors="replace").split(BETWEEN):
+            if not text or "\n" in text:
                 return None
-            text = frame[len(DATA) :].decode(errors="replace")
             frames.append(Frame("message", text, self.last_id))
         return frames
 

@@ -203,7 +203,8 @@ class Job:
         self.completion_tokens += chunk.tokens
         if chunk.token_ids:
             self._ids.add("".join([f"{token} " for token in chunk.token_ids]))
-        text, reasoning = storable(chunk.text), storable(chunk.reasoning)
+        text = storable(chunk.text)
+        reasoning = storable(chunk.reasoning) if chunk.reasoning else ""
         calls = self._calls_in(chunk) if chunk.tool_calls else ()
         if not (text or reasoning or calls):
             self._silent.append(chunk)
@@ -216,8 +217,9 @@ class Job:
             tokens, ids = self._silent_too(chunk)
         self.writer.append(Delta(text, reasoning, tokens, ids, calls))
         self._text.add(text)
-        self._reasoning.add(reasoning)
-        self._calls.parts += calls
+        if reasoning or calls:
+            self._reasoning.add(reasoning)
+            self._calls.parts += calls
 
     def _take_step(self, step: Stepped, now: float) -> None:
         if self.first_token is None:

@@ -74,7 +74,7 @@ class Process:
         nudges.rules.disconnect(rulebook.forget)
         nudges.quotas.disconnect(quotas.forget)
         await self.notices.stop()
-        await gathering.stop()
+        gathering.stop()
         await self.engines.stop()
         await catalog.stop()
         await self.tape.stop()

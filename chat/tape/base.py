@@ -96,12 +96,10 @@ class Seat:
         if reason is Wake.NEWS and not self.reel.whole:
             # Nothing a reader could take: it looks at the row now and then.
             return
-        if not self.waiters:
-            return
-        waiters, self.waiters = self.waiters, set()
-        for waiter in waiters:
+        for waiter in self.waiters:
             if not waiter.done():
                 waiter.set_result(reason)
+        self.waiters.clear()
 
 
 class Tape(ABC):
@@ -153,11 +151,11 @@ class Tape(ABC):
 
     async def wait(self, generation: str, after: int, timeout: float) -> Wake:
         """Until there is something to do for a reader at this cursor."""
-        if self._closing:
-            return Wake.CLOSING
         seat = self._seat(generation)
         if seat.reel.whole and seat.reel.tip > after:
             return Wake.NEWS
+        if self._closing:
+            return Wake.CLOSING
         waiter: asyncio.Future[Wake] = asyncio.get_running_loop().create_future()
         seat.waiters.add(waiter)
         self._alarm.add(waiter, timeout)

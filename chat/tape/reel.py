@@ -25,7 +25,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from ..events import Delta, Event, Sequenced, Snapshot, Step, Terminal, fold
+from ..events import ENDS, Delta, Event, Sequenced, Snapshot, Step, fold
 from .pack import Entry, Pack, packed
 
 SPAN = 1_000_000
@@ -63,7 +63,7 @@ class Reel:
 
     @property
     def finished(self) -> bool:
-        return bool(self.entries) and isinstance(self.entries[-1], Terminal)
+        return bool(self.entries) and isinstance(self.entries[-1], ENDS)
 
     @property
     def characters(self) -> int:
@@ -103,9 +103,11 @@ class Reel:
             self.entries += events
         else:
             self._fit(attempt, first, events)
+        full = (first + len(events)) // BLOCK > first // BLOCK
         if self.entries and type(self.entries[-1]) is not Delta:
             self._keep_one_step(len(events))
-        if (first + len(events)) // BLOCK > first // BLOCK or self.finished:
+            full = full or self.finished
+        if full:
             self._pack(first // BLOCK * BLOCK)
         return True
 

@@ -11,6 +11,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import Any
 
+import msgspec
+
 from chat.sse import Frame
 
 from ..base import Chunk, EngineError, EngineEvent, EngineRequest, Finished, Prompted
@@ -23,6 +25,7 @@ REASONS = {"length": "length", "content_filter": "content_filter"}
 WITH_CALLS = ("stop", "tool_calls", "function_call")
 """What engines say at the end of an answer with calls."""
 ABORTED = {"abort", "error", "cancelled"}
+DECODE = msgspec.json.Decoder().decode
 
 
 class Answer(ABC):
@@ -65,10 +68,7 @@ class Answer(ABC):
         if data.startswith("[DONE]"):
             self.complete = True
             return []
-        try:
-            said = json.loads(data)
-        except ValueError as error:
-            raise nonsense("a frame is not JSON") from error
+        said = value_of(data)
         if not isinstance(said, dict):
             raise nonsense("a frame is not an object")
         return self._say(event, said)
@@ -106,7 +106,7 @@ class Answer(ABC):
         text, reasoning = text or "", reasoning or ""
         if not (isinstance(text, str) and isinstance(reasoning, str)):
             raise nonsense("a text is not a string")
-        pieces = self._called.take(calls)
+        pieces = self._called.take(calls) if calls else ()
         tokens = self._new_tokens(bool(text or reasoning or pieces))
         if text:
             text = self._seam(text)
@@ -148,7 +148,8 @@ class OpenAIAnswer(Answer):
             raise in_stream(error)
         if event == "error":
             raise in_stream(said)
-        self._usage(said.get("usage"), "prompt_tokens", "completion_tokens")
+        if usage := said.get("usage"):
+            self._usage(usage, "prompt_tokens", "completion_tokens")
         for choice in said.get("choices") or ():
             delta = choice.get("delta") or choice.get("message") or {}
             reasoning = delta.get("reasoning_content") or delta.get("reasoning")
@@ -215,6 +216,17 @@ class DashScopeAnswer(Answer):
         whole = call["function"].get("arguments") or ""
         before, self._arguments[key] = self._arguments.get(key, ""), whole
         return behind(whole, before)
+
+
+def value_of(data: str) -> Any:
+    try:
+        return DECODE(data)
+    except msgspec.DecodeError:
+        pass  # as strict as the standard, which has no halves of surrogate pairs
+    try:
+        return json.loads(data)
+    except ValueError as error:
+        raise nonsense("a frame is not JSON") from error
 
 
 def joined(events: list[EngineEvent]) -> list[EngineEvent]:

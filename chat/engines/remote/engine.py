@@ -16,6 +16,8 @@ from typing import Any
 import aiohttp
 from django.conf import settings
 
+from chat.gathering import gathering
+
 from ..base import (
     Engine,
     EngineError,
@@ -83,20 +85,15 @@ class RemoteEngine(Engine):
             await self._session.close()
             self._session = None
 
-    async def stream(self, request: EngineRequest) -> AsyncGenerator[EngineEvent]:
+    def stream(self, request: EngineRequest) -> AsyncGenerator[EngineEvent]:
         model = self._model(request.model)
         if model.kind == "image":
             session, accepted = self._open_session, self._accepted
             drawn = drawing.Drawing(request, model, session, accepted)
-            said = drawn.stream(self._tried)
-        elif (early := self._cannot_go_on(request, model)) is not None:
-            yield early
-            return
-        else:
-            said = self._tried(partial(self._write, request, model))
-        async with aclosing(said) as events:
-            async for event in events:
-                yield event
+            return drawn.stream(self._tried)
+        if (early := self._cannot_go_on(request, model)) is not None:
+            return at_once(early)
+        return self._tried(partial(self._write, request, model))
 
     async def _tried(self, attempt: Attempt) -> AsyncGenerator[EngineEvent]:
         """Attempts at one place after another, until one says something."""
@@ -193,7 +190,7 @@ class RemoteEngine(Engine):
                         yield event
                     if trouble is not None:
                         raise trouble
-                    if answer.begun and not answer.complete:
+                    if gathering.seconds and answer.begun and not answer.complete:
                         await frames.gather()
                 yield answer.end()
             finally:
@@ -251,6 +248,10 @@ class Patience:
         if answer.finished:
             return TAIL_SECONDS
         return self._next if answer.begun else self._first
+
+
+async def at_once(event: EngineEvent) -> AsyncGenerator[EngineEvent]:
+    yield event
 
 
 def infos(upstream: Upstream) -> list[ModelInfo]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from math import inf
 
 import aiohttp
 from django.conf import settings
@@ -34,28 +35,32 @@ class Frames:
         self._clock = asyncio.get_running_loop().time
         self._seconds = 0.0
         self._deadline = 0.0
+        self._due = inf
         self._late = False
         self._timer: asyncio.TimerHandle | None = None
 
     async def next(self, seconds: float) -> list[Frame]:
         """At least one, within this time; none at the end of the body."""
         self._watch(seconds)
-        if not self._streams:
-            return await self._whole()
-        while data := await self._read():
-            if frames := self._decoder.feed(data):
-                self._pending = 0
-                return frames
-            self._pending += len(data)
-            if self._pending > self._most:
-                raise nonsense("a frame has no end")
-        return []
+        try:
+            if not self._streams:
+                return await self._whole()
+            while data := await self._response.content.readany():
+                if frames := self._decoder.feed(data):
+                    self._pending = 0
+                    return frames
+                self._pending += len(data)
+                if self._pending > self._most:
+                    raise nonsense("a frame has no end")
+            return []
+        except (aiohttp.ClientError, OSError) as error:
+            if self._late:
+                raise silent(self._seconds) from error
+            raise broken(f"the connection ended ({type(error).__name__})") from error
 
     async def gather(self) -> None:
-        """While the loop is behind: leave what comes unread for a moment, so that
-        the next read takes several tokens."""
-        if not gathering.seconds:
-            return
+        """The loop is behind: leave what comes unread for a moment, so that the next
+        read takes several tokens."""
         connection = self._response.connection
         transport = connection.transport if connection else None
         if transport is None or not transport.is_reading():
@@ -74,18 +79,10 @@ class Frames:
             self._timer.cancel()
         self._response.close()
 
-    async def _read(self) -> bytes:
-        try:
-            return await self._response.content.readany()
-        except (aiohttp.ClientError, OSError) as error:
-            if self._late:
-                raise silent(self._seconds) from error
-            raise broken(f"the connection ended ({type(error).__name__})") from error
-
     async def _whole(self) -> list[Frame]:
         """A body that is no stream: a complete answer, or an error with status 200."""
         body = bytearray()
-        while data := await self._read():
+        while data := await self._response.content.readany():
             body += data
             if len(body) > self._most:
                 raise nonsense("its body is too large")
@@ -94,13 +91,14 @@ class Frames:
 
     def _watch(self, seconds: float) -> None:
         self._seconds, self._deadline = seconds, self._clock() + seconds
-        if self._timer is None or self._timer.when() > self._deadline:
+        if self._deadline < self._due:
             self._set(self._deadline)
 
     def _set(self, when: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
         self._timer = asyncio.get_running_loop().call_at(when, self._look)
+        self._due = when
 
     def _look(self) -> None:
         if self._clock() < self._deadline:
