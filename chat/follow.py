@@ -18,7 +18,9 @@ from django.utils import timezone
 
 from .database import for_reader
 from .events import (
+    Delta,
     Done,
+    Event,
     Failed,
     Queued,
     Sequenced,
@@ -68,7 +70,7 @@ async def follow(
                 cursor, last = events[-1]
                 if is_terminal(last):
                     return
-                if gathering.seconds and cursor > SPAN:
+                if gathering.seconds and is_single(cursor, last):
                     await gathering.pause()
                 if known.ended is not None:
                     continue
@@ -90,6 +92,11 @@ async def follow(
             known = await look_again(tape, pk, known)
             if silence.is_long():
                 yield []
+
+
+def is_single(seq: int, event: Event) -> bool:
+    """A token alone. Several that come as one were gathered before."""
+    return seq > SPAN and isinstance(event, Delta) and event.tokens <= 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -199,7 +199,7 @@ async def test_while_the_process_is_behind_it_reads_in_handfuls(
 
 async def running_late(monkeypatch) -> None:
     """As if the loop were behind, all the time."""
-    await gathering.stop()
+    gathering.stop()
     monkeypatch.setattr(gathering, "seconds", 0.1)
 
 

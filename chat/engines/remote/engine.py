@@ -191,7 +191,7 @@ class RemoteEngine(Engine):
                     if trouble is not None:
                         raise trouble
                     if gathering.seconds and answer.begun and not answer.complete:
-                        await frames.gather()
+                        frames.gather()
                 yield answer.end()
             finally:
                 frames.close()

@@ -41,7 +41,7 @@ class Frames:
 
     async def next(self, seconds: float) -> list[Frame]:
         """At least one, within this time; none at the end of the body."""
-        self._watch(seconds)
+        self._watch(seconds + gathering.seconds)
         try:
             if not self._streams:
                 return await self._whole()
@@ -58,20 +58,16 @@ class Frames:
                 raise silent(self._seconds) from error
             raise broken(f"the connection ended ({type(error).__name__})") from error
 
-    async def gather(self) -> None:
+    def gather(self) -> None:
         """The loop is behind: leave what comes unread for a moment, so that the next
         read takes several tokens."""
         connection = self._response.connection
         transport = connection.transport if connection else None
         if transport is None or not transport.is_reading():
             return
-        self._watch(self._seconds + gathering.seconds)
         transport.pause_reading()
-        try:
-            await gathering.pause()
-        finally:
-            if not transport.is_closing():
-                transport.resume_reading()
+        loop = asyncio.get_running_loop()
+        loop.call_later(gathering.seconds, read_on, transport)
 
     def close(self) -> None:
         """Also closes the connection, at once."""
@@ -106,6 +102,11 @@ class Frames:
         self._late = True
         self._response.close()
         return None
+
+
+def read_on(transport: asyncio.Transport) -> None:
+    if not transport.is_closing():
+        transport.resume_reading()
 
 
 async def refusal_of(response: aiohttp.ClientResponse) -> Trouble:
