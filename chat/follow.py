@@ -31,7 +31,7 @@ from .events import (
 from .gathering import gathering
 from .limits.places import LOOK_SECONDS, places
 from .models import Generation, Message
-from .observe.metrics import counted_reader
+from .observe.metrics import reading, resumes
 from .pictures.rows import shown
 from .records import load
 from .tape import SPAN, Tape, Wake
@@ -50,7 +50,9 @@ async def follow(
     An empty batch is a heartbeat. `generation` has its message selected. Ends
     without a terminal event only when the process is closing: resume elsewhere.
     """
-    with counted_reader(after), tape.reader():
+    if after:
+        resumes.inc()
+    with reading, tape.reading:
         cursor, pk, key = after, generation.pk, str(generation.pk)
         if cursor < START_SEQ:
             yield [(START_SEQ, started(generation))]

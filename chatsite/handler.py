@@ -41,7 +41,7 @@ from chat.people.callers import of_scope
 
 from .admission import admission
 from .leaving import WhileItStays
-from .streaming import begin, pass_on
+from .streaming import begin, forget_headers, pass_on
 
 THREADS = 8
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
@@ -75,6 +75,7 @@ class OneHopHandler(ASGIHandler):
             if isinstance(response, EventStream):
                 # Request and response are larger than all the rest of a stream.
                 parts = await begin(response, send)
+                forget_headers(scope)
                 del body
                 response = None
                 await pass_on(parts, send)

@@ -4,7 +4,7 @@ for minutes, it would hold on to both, and they are larger than all the rest of 
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from typing import Any
 
@@ -35,6 +35,12 @@ def head(response: HttpResponseBase) -> list[tuple[bytes, bytes]]:
     ]
     cookies = [cookie.output(header="") for cookie in response.cookies.values()]
     return headers + [(b"Set-Cookie", cookie.strip().encode()) for cookie in cookies]
+
+
+def forget_headers(scope: Mapping[str, Any]) -> None:
+    """The server keeps this list until the answer is complete. Others keep theirs."""
+    if isinstance(headers := scope["headers"], list):
+        headers.clear()
 
 
 async def pass_on(parts: AsyncGenerator[bytes], send: Send) -> None:

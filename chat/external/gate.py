@@ -8,10 +8,10 @@ What is only flagged leaves at once, and is checked beside.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from types import TracebackType
 from typing import Any
 
 from ..engines.base import Chunk, EngineError, EngineEvent, Finished
@@ -65,18 +65,36 @@ class Gate(Line):
         self._sentences = Sentences()
         self._queue: list[Sentence] = []
         self._releasing = False
-        self._slots = asyncio.Semaphore(AHEAD)
-        self._slots_beside = asyncio.Semaphore(AHEAD)
-        """What nobody waits for holds up nobody."""
-        self._asking: set[asyncio.Task[Verdict]] = set()
-        self._late: set[asyncio.Task[None]] = set()
+        self._group: asyncio.TaskGroup | None = None
+        """Of the release."""
         self._found: list[GuardFinding] = []
         self._count = 0
-        self._unchecked: set[int] = set()
+
+    # Few answers need these: only those with something to check.
+
+    @cached_property
+    def _slots(self) -> asyncio.Semaphore:
+        return asyncio.Semaphore(AHEAD)
+
+    @cached_property
+    def _slots_beside(self) -> asyncio.Semaphore:
+        """What nobody waits for holds up nobody."""
+        return asyncio.Semaphore(AHEAD)
+
+    @cached_property
+    def _asking(self) -> set[asyncio.Task[Verdict]]:
+        return set()
+
+    @cached_property
+    def _late(self) -> set[asyncio.Task[None]]:
+        return set()
+
+    @cached_property
+    def _unchecked(self) -> set[int]:
+        return set()
 
     @cached_property
     def _moved(self) -> asyncio.Event:
-        """Few answers need it: only those with something to check."""
         return asyncio.Event()
 
     @property
@@ -84,20 +102,33 @@ class Gate(Line):
         """There is nothing to check: what comes may be taken in directly."""
         return not (self._begun or rulebook.known.outside_answers)
 
-    @asynccontextmanager
-    async def at_work(self, services: Services, take: Take) -> AsyncIterator[None]:
-        """What goes wrong in the release ends what is done inside."""
+    def at_work(self, services: Services, take: Take) -> Gate:
+        """Around what the engine says. What goes wrong in the release ends it."""
         self._services, self._take = services, take
+        return self
+
+    async def __aenter__(self) -> None:
+        pass
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
         try:
-            async with asyncio.TaskGroup() as self._group:
-                yield
+            if self._group is not None:
+                await self._group.__aexit__(kind, error, traceback)
         except BaseExceptionGroup as several:
             raise several.exceptions[0] from None
         finally:
-            del self._take  # it leads back here: only a collector would free them
+            # They lead back here: only a collector would free them.
+            del self._take, self._group
 
     async def put(self, event: EngineEvent) -> str | None:
         """The finish reason, once everything is cleared."""
+        if self._group is None:
+            self._group = await asyncio.TaskGroup().__aenter__()
         self._begin()
         if isinstance(event, Chunk):
             self._hold(event)
@@ -243,6 +274,7 @@ class Gate(Line):
             self._take(chunk)
         if self._queue:
             self._releasing = True
+            assert self._group is not None
             self._group.create_task(self._release())
 
     def _heads(self) -> list[Chunk]:

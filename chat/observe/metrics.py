@@ -12,8 +12,7 @@ Names and units: https://prometheus.io/docs/practices/naming/.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -88,6 +87,8 @@ readers = Gauge(
     "Readers of answers that are being written.",
     multiprocess_mode="livesum",
 )
+reading = readers.track_inprogress()
+"""Around each of them."""
 requests = Gauge(
     "chatsite_requests_inside",
     "Requests that wait for a thread or have one.",
@@ -144,18 +145,6 @@ def count_found(rows: Iterable[GuardFinding]) -> None:
 
 def seconds(begin: datetime, end: datetime) -> float:
     return max(0.0, (end - begin).total_seconds())
-
-
-@contextmanager
-def counted_reader(after: int) -> Iterator[None]:
-    """Around a reader that begins behind this cursor."""
-    if after:
-        resumes.inc()
-    readers.inc()
-    try:
-        yield
-    finally:
-        readers.dec()
 
 
 def forget_process() -> None:

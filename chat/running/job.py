@@ -34,6 +34,7 @@ from ..engines.base import (
 from ..events import Delta, Snapshot, Step
 from ..external.gate import Gate
 from ..models import Generation, GuardFinding
+from ..records import let_go
 from ..screening import findings
 from ..screening.answers import Part as AnswerPart
 from ..screening.answers import Screen, storable
@@ -164,10 +165,14 @@ class Job:
         return tuple(map(int, self._ids.whole().split()))
 
     def request(self) -> EngineRequest:
+        """What its engine is asked, once: the job lets go of the prompt, which may be
+        larger than all the rest."""
+        messages, self.messages = self.messages, []
+        let_go(self.row)
         return EngineRequest(
             id=f"{self.lease.generation}.{self.lease.attempt}",
             model=self.row.model,
-            messages=self.messages,
+            messages=messages,
             params=Params.from_json(self.row.params),
             progress=Progress(
                 text=self.text,

@@ -11,12 +11,11 @@ import asyncio
 import time
 from abc import ABC, abstractmethod
 from collections import OrderedDict
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
 
 from ..events import Event, Sequenced, Snapshot, Step
+from ..inside import Inside
 from .alarm import Alarm
 from .reel import SPAN, Reel
 
@@ -108,7 +107,8 @@ class Tape(ABC):
         self._alarm = Alarm(Wake.TIMEOUT)
         self._unswept = 0
         self._closing = False
-        self._readers = 0
+        self.reading = Inside()
+        """Around those who read, waiting or not."""
         self.turned_away = 0
         """How many readers there were when it was closed: they will come back."""
 
@@ -179,19 +179,10 @@ class Tape(ABC):
             if seat := self._seats.pop(key, None):
                 seat.wake(Wake.NUDGE)
 
-    @contextmanager
-    def reader(self) -> Iterator[None]:
-        """Around one who reads, waiting or not."""
-        self._readers += 1
-        try:
-            yield
-        finally:
-            self._readers -= 1
-
     def close_readers(self) -> None:
         """End every wait, now and from now on, with `Wake.CLOSING`."""
         self._closing = True
-        self.turned_away = max(self.turned_away, self._readers)
+        self.turned_away = max(self.turned_away, self.reading.count)
         for seat in list(self._seats.values()):
             seat.wake(Wake.CLOSING)
 

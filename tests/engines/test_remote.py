@@ -34,6 +34,23 @@ async def test_it_says_prompted_then_chunks_then_finished(engine):
     assert answer.finished == Finished("stop", 7, 4)
 
 
+async def test_while_it_says_something_its_heads_are_forgotten(engine, monkeypatch):
+    heads: list[int] = []
+    read = Frames.next
+
+    async def next_looked_at(frames, seconds):
+        response = frames._response
+        heads.append(len(response.headers) + len(response.request_info.headers))
+        return await read(frames, seconds)
+
+    monkeypatch.setattr(Frames, "next", next_looked_at)
+
+    answer = await collect(engine, ask("n=4"))
+
+    assert answer.text == "t0 t1 t2 t3"
+    assert set(heads) == {0}
+
+
 class TestBehind:
     """While the process is behind, it reads several tokens at a time."""
 

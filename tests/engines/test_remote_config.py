@@ -236,7 +236,7 @@ def test_what_a_refusal_names_is_left_out():
 def test_the_least_busy_address_that_works():
     places = Places(["a", "b", "c"])
     first = places.pick()
-    with first.in_use():
+    with first.in_use:
         second = places.pick()
         assert second is not first
         second.failed()

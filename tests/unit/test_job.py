@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from chat.engines.base import Chunk, Finished, Progress, Prompted
 from chat.events import Snapshot
-from chat.models import Generation
+from chat.models import Generation, Message
 from chat.running.growing import Said
 from chat.running.job import Job
 from chat.running.lease import Lease
@@ -230,3 +230,14 @@ def test_no_order_of_commits_and_lost_answers_doubles_text(
     assert row.text == job.text
     assert row.ids == job._ids.whole()
     assert page.text == "start "
+
+
+def test_it_lets_go_of_the_prompt_once_its_engine_has_it() -> None:
+    job = make()
+    job.row.message = Message(content="of before", conversation_id=uuid4())
+
+    request = job.request()
+
+    assert request.messages == [{"role": "user", "content": "Hello"}]
+    assert job.messages == []
+    assert not Generation.message.is_cached(job.row)  # type: ignore[attr-defined]

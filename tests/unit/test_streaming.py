@@ -12,7 +12,7 @@ import pytest
 from chat.api.stream import EventStream
 from chat.models import Generation
 from chatsite.leaving import WhileItStays
-from chatsite.streaming import WRITE_BYTES, begin, pass_on
+from chatsite.streaming import WRITE_BYTES, begin, forget_headers, pass_on
 
 
 class Client:
@@ -135,3 +135,14 @@ class TestWhileItStays:
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
+
+
+def test_a_server_that_keeps_the_headers_keeps_an_empty_list() -> None:
+    kept = [(b"cookie", b"long")]
+    others = ((b"cookie", b"long"),)
+
+    for headers in (kept, others):
+        forget_headers({"headers": headers})
+
+    assert kept == []
+    assert others == ((b"cookie", b"long"),)

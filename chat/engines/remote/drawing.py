@@ -84,7 +84,7 @@ class Drawing:
         self, number: int, place: Place, sketch: Sketch
     ) -> AsyncGenerator[EngineEvent]:
         """One request. Leaving it, in whatever way, closes the connection at once."""
-        with place.in_use():
+        with place.in_use:
             body = wish(self._request, self._model, number)
             response = await self._accept(place, PATH, body, self._request.trace)
             frames = Frames(response, MAX_FRAME)

@@ -168,7 +168,7 @@ class RemoteEngine(Engine):
         self, place: Place, body: Json, answer: Answer, trace: str
     ) -> AsyncGenerator[EngineEvent]:
         """One request. Leaving it, in whatever way, closes the connection at once."""
-        with place.in_use():
+        with place.in_use:
             path = PATHS[self._upstream.protocol]
             frames = Frames(await self._accepted(place, path, body, trace))
             del body  # nor are frames kept below: most of the time is spent waiting

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+
+from ...inside import Inside
 
 AVOID_SECONDS = 5.0
 """How long an address that failed is the last choice."""
@@ -17,7 +18,7 @@ class Place:
     then on."""
 
     url: str
-    busy: int = 0
+    in_use: Inside = field(default_factory=Inside)
     avoid_until: float = 0.0
     refused: dict[str, frozenset[str]] = field(default_factory=dict)
 
@@ -27,13 +28,10 @@ class Place:
     def works(self) -> None:
         self.avoid_until = 0.0
 
-    @contextmanager
-    def in_use(self) -> Iterator[None]:
-        self.busy += 1
-        try:
-            yield
-        finally:
-            self.busy -= 1
+    @property
+    def busy(self) -> int:
+        """Requests of this process."""
+        return self.in_use.count
 
 
 class Places:
