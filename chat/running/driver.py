@@ -103,7 +103,7 @@ class Driver:
         """Append what the engine says; the finish reason."""
         limit = asyncio.timeout(settings.CHAT_MAX_GENERATION_SECONDS)
         try:
-            async with limit, job.gate.at_work(self._services, job.take_now):
+            async with limit, job.gate.at_work(self._services, job.take):
                 if job.refused:
                     raise withdrawn(job.row.model)
                 engine = await self._engines.get(job.row.model)
@@ -124,11 +124,11 @@ class Driver:
             return trace.finish_reason
 
     async def _said(self, job: Job, engine: Engine) -> str:
-        gate, take = job.gate, job.take_now
+        gate, take, through = job.gate, job.take, job.screen.through
         try:
             async with contextlib.aclosing(engine.stream(job.request())) as stream:
                 async for said in stream:
-                    for event in job.screen.through(said):
+                    for event in through(said):
                         reason = take(event) if gate.open else await gate.put(event)
                         if reason is not None:
                             return reason
@@ -173,7 +173,7 @@ class Driver:
     async def _finish(self, job: Job, status: str, **how: object) -> None:
         """The row first, the tape after: no reader sees an end that is not stored."""
         for rest in job.rest():
-            job.take(rest, time.time())
+            job.take(rest)
         try:
             pictures = await keep(job.row, job.drawn)
         except EngineError as error:

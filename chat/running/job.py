@@ -8,16 +8,16 @@ those that name the same tool as before keep their ids.
 from __future__ import annotations
 
 import asyncio
-import time
 from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal
 from weakref import proxy
 
 from django.conf import settings
+from django.utils import timezone
 
 from ..engines.base import (
     ChatMessage,
@@ -183,10 +183,10 @@ class Job:
             trace=self.trace.header if self.trace is not None else "",
         )
 
-    def take(self, event: EngineEvent, now: float) -> str | None:
+    def take(self, event: EngineEvent) -> str | None:
         """Take one engine event in; the finish reason once it has ended."""
         if isinstance(event, Chunk):
-            self._take_chunk(event, now)
+            self._take_chunk(event)
         elif isinstance(event, Prompted):
             self.prompt_tokens = event.prompt_tokens
         elif isinstance(event, Finished):
@@ -196,15 +196,12 @@ class Job:
                 self.completion_tokens = event.completion_tokens
             return event.finish_reason
         elif isinstance(event, Stepped):
-            self._take_step(event, now)
+            self._take_step(event)
         else:
             self._take_picture(event)
         return None
 
-    def take_now(self, event: EngineEvent) -> str | None:
-        return self.take(event, time.time())
-
-    def _take_chunk(self, chunk: Chunk, now: float) -> None:
+    def _take_chunk(self, chunk: Chunk) -> None:
         self.completion_tokens += chunk.tokens
         if chunk.token_ids:
             self._ids.add("".join([f"{token} " for token in chunk.token_ids]))
@@ -215,7 +212,7 @@ class Job:
             self._silent.append(chunk)
             return
         if self.first_token is None or self.first_text is None:
-            self._note_first(datetime.fromtimestamp(now, UTC), bool(text or calls))
+            self._note_first(bool(text or calls))
         assert self.writer is not None
         tokens, ids = chunk.tokens, chunk.token_ids
         if self._silent:
@@ -226,9 +223,9 @@ class Job:
             self._reasoning.add(reasoning)
             self._calls.parts += calls
 
-    def _take_step(self, step: Stepped, now: float) -> None:
+    def _take_step(self, step: Stepped) -> None:
         if self.first_token is None:
-            self._note_first(datetime.fromtimestamp(now, UTC), True)
+            self._note_first(True)
         assert self.writer is not None
         self.writer.show(Step(step.step, step.steps, data_url(step.preview)))
         self._stepped = True
@@ -242,7 +239,8 @@ class Job:
         self.drawn.clear()
         self.completion_tokens = 0
 
-    def _note_first(self, moment: datetime, is_text: bool) -> None:
+    def _note_first(self, is_text: bool) -> None:
+        moment = timezone.now()
         self.first_token = self.first_token or moment
         if is_text:
             self.first_text = self.first_text or moment

@@ -299,7 +299,7 @@ async def test_a_late_owner_writes_no_picture(alice: User) -> None:
     assert newer.attempt == 2
 
     async for event in ScriptedPainter(pace=0).stream(job.request()):
-        job.take_now(event)
+        job.take(event)
     kept = await keeping.keep(job.row, job.drawn)
     [ended] = await in_database(
         outcomes.finish_all,
@@ -317,7 +317,7 @@ async def test_an_end_that_is_written_twice_is_written_once(alice: User) -> None
     [job] = await in_database(prepare, [held])
     job.writer = MemoryTape().open(str(row.pk), 1, 0, job.so_far())
     async for event in ScriptedPainter(pace=0).stream(job.request()):
-        job.take_now(event)
+        job.take(event)
     kept = await keeping.keep(job.row, job.drawn)
     end = (held, job.outcome("done", pictures=kept, finish_reason="stop"))
     for _ in range(2):

@@ -59,6 +59,21 @@ async def test_it_finds_out_that_the_loop_is_behind(monkeypatch):
     assert here.seconds == 0
 
 
+async def test_who_waits_goes_on_when_that_time_is_over():
+    here = Gathering()
+    here.seconds = 0.05
+    loop = asyncio.get_running_loop()
+    called: asyncio.Queue[tuple[int, float]] = asyncio.Queue()
+    began = loop.time()
+
+    for number in range(3):
+        here.later(lambda number=number: called.put_nowait((number, loop.time())))
+    calls = [await asyncio.wait_for(called.get(), 60) for _ in range(3)]
+
+    assert [number for number, _when in calls] == [0, 1, 2]
+    assert all(when - began >= here.seconds for _number, when in calls)
+
+
 @pytest.mark.parametrize("seconds", [0.0, 0.001])
 async def test_pausing_ends(seconds):
     here = Gathering()

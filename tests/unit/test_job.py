@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import random
 import weakref
+from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any, cast
 from uuid import uuid4
 
 import pytest
+from django.utils import timezone
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,6 +23,8 @@ from chat.running.lease import Lease
 from chat.running.outcomes import Checkpoint
 from chat.tape import MemoryTape
 from tests.reading import Shown
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def make(text: str = "", reasoning: str = "", ids: str = "", tokens: int = 0) -> Job:
@@ -55,7 +60,7 @@ class Row:
 
 
 def take(job: Job, *events: Any) -> list[str | None]:
-    return [job.take(event, 1_000_000.0) for event in events]
+    return [job.take(event) for event in events]
 
 
 def test_it_adds_up_what_the_engine_says() -> None:
@@ -75,11 +80,12 @@ def test_it_adds_up_what_the_engine_says() -> None:
     assert job.first_token is not None
 
 
-def test_it_notes_when_thinking_ended() -> None:
+def test_it_notes_when_thinking_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     job = make()
+    seconds = count()
+    monkeypatch.setattr(timezone, "now", lambda: START + timedelta(0, next(seconds)))
 
-    for moment, chunk in enumerate([Chunk(reasoning="so"), Chunk("a"), Chunk("b")], 9):
-        job.take(chunk, moment)
+    take(job, Chunk(reasoning="so"), Chunk("a"), Chunk("b"))
 
     assert job.first_token is not None
     assert job.first_text is not None
@@ -173,7 +179,7 @@ def test_what_is_saved_is_a_few_strings_however_often_it_was_saved() -> None:
 
 async def test_it_goes_when_the_last_one_lets_go_of_it() -> None:
     job, services = make(), cast("Any", None)
-    async with job.gate.at_work(services, job.take_now):
+    async with job.gate.at_work(services, job.take):
         take(job, Chunk("a", tokens=1))
     known = weakref.ref(job)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from functools import lru_cache
+from functools import lru_cache, partial
 from math import inf
 
 import aiohttp
@@ -71,8 +71,7 @@ class Frames:
         if transport is None or not transport.is_reading():
             return
         transport.pause_reading()
-        loop = asyncio.get_running_loop()
-        loop.call_later(gathering.seconds, read_on, transport)
+        gathering.later(partial(read_on, transport))
 
     def close(self) -> None:
         """Also closes the connection, at once."""
