@@ -36,6 +36,9 @@ UNUSED = (
     *("MediaRouter", "OptimizationHints", "ThirdPartyStoragePartitioning"),
 )
 
+# To start a process and to compile our scripts there is a third of opening a page.
+ONE_PROCESS = "--renderer-process-limit=1"
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The time of a test is its own: the first one here also has to wait until there
@@ -77,7 +80,7 @@ def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=installed_chromium(),
-            args=[f"--disable-features={','.join(UNUSED)}"],
+            args=[f"--disable-features={','.join(UNUSED)}", ONE_PROCESS],
             timeout=PATIENCE,
         )
         yield browser
@@ -132,13 +135,15 @@ def new_context(
 def kept(
     browser: Browser, _wire: Wire, sessions: dict[str, Any]
 ) -> dict[str, BrowserContext]:
-    """Everybody's own, which has our files in its cache."""
+    """Everybody's own, which has our files in its cache; and a page that is never
+    closed, whose process is also that of the others."""
     found = {}
     for name in PEOPLE:
         found[name] = browser.new_context(
             base_url=_wire.url, locale="en-US", storage_state=sessions[name]
         )
         found[name].set_default_timeout(PATIENCE)
+        found[name].new_page().goto("/static/chat/icon.svg")
     return found
 
 
@@ -160,7 +165,7 @@ def their_context(
 
     yield give
     for name, context in used.items():
-        for page in context.pages:
+        for page in context.pages[1:]:
             close(page, wire.url)
         context.set_offline(False)
         context.clear_permissions()

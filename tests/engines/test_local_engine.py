@@ -125,7 +125,7 @@ async def test_it_draws_anew_without_a_seed(local):
 
 async def test_it_answers_more_than_the_cache_holds_at_once(tiny_folder, local):
     requests = [
-        ask(f"{n}", id=f"{n}", max_tokens=150, temperature=t, seed=n, **penalty)
+        ask(f"{n}", id=f"{n}", max_tokens=80, temperature=t, seed=n, **penalty)
         for n, (t, penalty) in enumerate(
             [(0, {}), (1.0, {}), (0, {"repetition_penalty": 1.2}), (1.0, {})] * 2
         )
