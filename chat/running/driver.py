@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 
@@ -21,6 +22,9 @@ from ..tape import Fenced, Tape
 from . import lease
 from .job import Job
 from .ledger import Ledger
+
+if TYPE_CHECKING:
+    from ..observe.otel import Attempt
 
 logger = logging.getLogger(__name__)
 
@@ -108,7 +112,10 @@ class Driver:
                     raise withdrawn(job.row.model)
                 engine = await self._engines.get(job.row.model)
                 await questions.look(job, self._services)
-                reason = await self._answered(job, engine)
+                if job.trace is None:
+                    reason = await self._said(job, engine)
+                else:
+                    reason = await self._traced(job, job.trace, engine)
                 await job.gate.late()
                 return reason
         except TimeoutError:
@@ -116,9 +123,7 @@ class Driver:
                 raise too_slow() from None
             raise
 
-    async def _answered(self, job: Job, engine: Engine) -> str:
-        if (trace := job.trace) is None:
-            return await self._said(job, engine)
+    async def _traced(self, job: Job, trace: Attempt, engine: Engine) -> str:
         with trace.asking(job):
             trace.finish_reason = await self._said(job, engine)
             return trace.finish_reason
