@@ -47,6 +47,7 @@ TABLES = "empty_chatsite"
 def begin(names: list[str]) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "pytest", "-q"]
     command += ["-p", "no:cacheprovider", "-p", "no:schemathesis"]
+    command += ["-m", "not on_one_database"]
     command += [f"--ignore=tests/{name}" for name in ELSEWHERE + COVERED]
     return subprocess.Popen(
         [*command, *(f"tests/{name}" for name in names)],

@@ -173,6 +173,7 @@ def test_its_pages_begin_behind_a_row_whatever_comes_before_it(
         assert admin.get(f"{LIST}?{nonsense}")["Location"].endswith("?e=1")
 
 
+@pytest.mark.on_one_database
 def test_it_asks_as_many_queries_for_300_as_for_one(
     admin: Client, alice: User, talk: Talk
 ) -> None:

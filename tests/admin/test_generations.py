@@ -66,6 +66,7 @@ def test_it_filters_and_searches(
         assert statuses(admin, f"q={pk}") == ["stopped"]
 
 
+@pytest.mark.on_one_database
 def test_it_asks_as_many_queries_for_300_as_for_one(
     admin: Client, alice: User, talk: Talk
 ) -> None:

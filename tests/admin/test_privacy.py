@@ -110,6 +110,7 @@ def test_it_tells_nothing_when_it_is_off(
     assert not AuditEntry.objects.filter(action__in=("read", "exported")).exists()
 
 
+@pytest.mark.on_one_database
 def test_a_reason_given_before_it_was_switched_off_opens_nothing(
     admin: Client, secret: Conversation, settings: Any
 ) -> None:
@@ -132,6 +133,7 @@ def test_it_tells_nothing_without_the_permission(
     assert staff.get(reverse("admin:chat_conversation_reason")).status_code == 403
 
 
+@pytest.mark.on_one_database
 def test_it_tells_nothing_without_a_reason(admin: Client, secret: Conversation) -> None:
     assert_nothing_is_told(admin, secret)
     assert "Give a reason to see them" in admin.get(LIST).content.decode()
@@ -279,6 +281,7 @@ def test_flagged_opens_what_somebody_else_flagged(
     assert SECRET in read(admin, secret)
 
 
+@pytest.mark.on_one_database
 def test_what_was_deleted_is_not_read(admin: Client, secret: Conversation) -> None:
     give_reason(admin)
     read(admin, secret)

@@ -52,21 +52,29 @@ def bob(site: Any) -> dict[str, str]:
     return {"Cookie": cookies, "X-CSRFToken": token}
 
 
-def make(site: Any, headers: dict[str, str]) -> dict[str, str]:
+def make(site: Any, headers: dict[str, str], path: str) -> dict[str, str]:
+    """What this path may name."""
+
     def post(path: str, **body: str) -> Any:
         url = site.url + path
         return httpx.post(url, json=body, headers=headers, timeout=60).json()
 
-    asked = post("/api/chat", prompt="n=1 pace=0")
-    share = post(f"/api/conversations/{asked['conversation']}/share")
-    return {
-        **{name: asked[name] for name in ("conversation", "generation", "message")},
-        "name": post("/v1/responses", input="n=1 pace=0")["id"],
-        "model": "remote",
-        "template": str(post("/api/templates", name=uuid4().hex, text="x")["id"]),
-        "share": str(share["id"]),
-        "key": str(post("/api/keys", name="short-lived")["id"]),
-    }
+    known = {"model": "remote"}
+    names = ("conversation", "generation", "message")
+    if any(f"{{{name}}}" in path for name in (*names, "share")):
+        asked = post("/api/chat", prompt="n=1 pace=0")
+        known |= {name: asked[name] for name in names}
+    if "{share}" in path:
+        share = post(f"/api/conversations/{known['conversation']}/share")
+        known["share"] = str(share["id"])
+    if "{name}" in path:
+        known["name"] = post("/v1/responses", input="n=1 pace=0")["id"]
+    if "{template}" in path:
+        made = post("/api/templates", name=uuid4().hex, text="x")
+        known["template"] = str(made["id"])
+    if "{key}" in path:
+        known["key"] = str(post("/api/keys", name="short-lived")["id"])
+    return known
 
 
 def meet(parameters: dict[str, Any], known: dict[str, str]) -> None:
@@ -93,8 +101,7 @@ def hurry(body: Any) -> None:
 @pytest.mark.parametrize(("method", "path"), sorted(CALLS))
 def test_every_answer_is_documented(site, bob, method, path):
     call = schema[path][method]
-    # What its path may name: made here, as some calls delete it.
-    known = make(site, bob) if "{" in path else {}
+    known = make(site, bob, path)  # here, as some calls delete it
 
     @settings(
         max_examples=EXAMPLES,

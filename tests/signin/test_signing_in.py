@@ -147,6 +147,7 @@ def test_right_passwords_are_not_counted(client: Client, wendy: User) -> None:
         assert sign_in(Client(), "Wendy", "wendy-password").status_code == 302
 
 
+@pytest.mark.on_one_database
 def test_an_address_bears_thirty(client: Client, wendy: User) -> None:
     for place in range(31):
         response = sign_in(client, f"nobody-{place}", "wrong")
@@ -157,6 +158,7 @@ def test_an_address_bears_thirty(client: Client, wendy: User) -> None:
     assert sign_in(elsewhere, "Wendy", "wendy-password").status_code == 302
 
 
+@pytest.mark.on_one_database
 def test_what_a_client_says_of_its_address_counts_for_nothing(
     client: Client, wendy: User
 ) -> None:
@@ -167,6 +169,7 @@ def test_what_a_client_says_of_its_address_counts_for_nothing(
     assert TOO_MANY in response.content.decode()
 
 
+@pytest.mark.on_one_database
 def test_a_flood_is_answered_with_429(client: Client, wendy: User) -> None:
     for _ in range(121):
         response = client.post(LOGIN, {})
@@ -242,6 +245,7 @@ def test_the_admin_changes_no_password_either(client: Client, root: User) -> Non
     assert response["Location"] == "/accounts/password/change/"
 
 
+@pytest.mark.on_one_database
 def test_who_found_an_open_browser_cannot_guess_the_password(
     client: Client, wendy: User
 ) -> None:
