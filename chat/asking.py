@@ -17,13 +17,14 @@ from .database import write
 from .engines.base import Kind
 from .errors import BusyError, ChatError, NotFoundError
 from .limits import enforce as limits
+from .limits.enforce import Admitted
 from .limits.offered import choose
-from .limits.rates import Left
 from .models import Conversation, Generation, Message
 from .observe import tracing
 from .pictures.asking import check_room
 from .pictures.rows import with_pictures
 from .records import CONVERSATIONS, GENERATIONS, MESSAGES
+from .running.desk import desk
 from .tape import CARRIED
 
 
@@ -87,8 +88,9 @@ def once(
     if (earlier := find_by_key(user, ask.idempotency_key)) is not None:
         return earlier
     try:
-        with tracing.submitting(), write():
+        with tracing.submitting(), desk.place() as place, write():
             generation = record()
+            place.claim(generation)
     except (IntegrityError, BusyError) as error:
         # Two requests with one key at the same time: the other one was first.
         if (earlier := find_by_key(user, ask.idempotency_key)) is not None:
@@ -97,7 +99,8 @@ def once(
             raise
         # Or the conversation was deleted meanwhile.
         raise NotFoundError("conversation") from error
-    nudges.queue.send()
+    if not place.is_taken:
+        nudges.queue.send()
     if action:
         nudges.conversation_changed(user.pk, action, generation.conversation_id)
     return generation
@@ -115,7 +118,7 @@ def answer_below(
     conversation = question.conversation
     kind: Kind = "image" if ask.draws else "text"
     model = choose(user, ask.model, conversation.model, kind)
-    params, left = _admitted(user, ask, conversation)
+    admitted = _admitted(user, ask, conversation)
     answer = MESSAGES.new(
         conversation=conversation,
         parent=question,
@@ -142,12 +145,12 @@ def answer_below(
         conversation=conversation,
         message=answer,
         model=model,
-        params=params,
+        params=admitted.params,
         idempotency_key=ask.idempotency_key or None,
         store=ask.store,
         trace=tracing.carried(),
     )
-    generation.left = left
+    generation.left, generation.is_next = admitted.left, admitted.is_next
     if begun is not None:
         generation.text, generation.reasoning = begun.content, begun.reasoning
         generation.last_seq = CARRIED
@@ -155,10 +158,7 @@ def answer_below(
     return generation
 
 
-def _admitted(
-    user: Any, ask: Ask, conversation: Conversation
-) -> tuple[dict[str, Any], Left | None]:
-    """The parameters, and what is left of the user's rate."""
+def _admitted(user: Any, ask: Ask, conversation: Conversation) -> Admitted:
     if ask.draws:
         check_room(user)
         return limits.admit(user, ask.params)

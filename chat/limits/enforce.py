@@ -9,6 +9,7 @@ costs nothing; what is on, a statement.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from django.conf import settings
@@ -29,8 +30,11 @@ from .rates import Left, Rate
 STARTS = 0x43480002
 """The lock of a user's starts. See `chat.database.take_turns`."""
 RETRY_SECONDS = 5
-QUEUED = f"""
-SELECT COUNT(*), COUNT(CASE WHEN user_id = %s THEN 1 END)
+COUNTS = f"""
+SELECT COUNT(*), COUNT(CASE WHEN user_id = %s THEN 1 END), (
+    SELECT COUNT(*) FROM chat_generation
+    WHERE {LIVE} AND status = 'running' AND user_id = %s
+)
 FROM chat_generation WHERE {LIVE} AND status = 'queued'
 """
 
@@ -52,9 +56,18 @@ TICK = 0.001
 """What clocks round to; a request is not refused for less."""
 
 
-def admit(user: Any, params: dict[str, Any]) -> tuple[dict[str, Any], Left | None]:
-    """The parameters, with no more tokens than the user has left; and what is
-    left of the user's rate, if there is one.
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """`params`: with no more tokens than the user has left. `left`: of the user's rate,
+    if there is one. `is_next`: nobody waits, and the user may have one more running."""
+
+    params: dict[str, Any]
+    left: Left | None
+    is_next: bool
+
+
+def admit(user: Any, params: dict[str, Any]) -> Admitted:
+    """What may be stored.
 
     Raises `BusyError` and `LimitError`: refused before anything is stored rather than
     slow for everybody. What all users wait for together is counted without a lock:
@@ -62,15 +75,18 @@ def admit(user: Any, params: dict[str, Any]) -> tuple[dict[str, Any], Left | Non
     """
     allowed = quotas.of(user)
     take_turns(STARTS, user.pk)
-    _check_queues(user, allowed)
+    is_next = _check_queues(user, allowed)
     pictures = params.get("n", 0)
-    for left in _left(user, allowed, pictures * settings.CHAT_IMAGE_TOKENS):
-        params = params if pictures else _within(params, left)
-    return params, _step(user, allowed.rate) if allowed.rate else None
+    for tokens in _left(user, allowed, pictures * settings.CHAT_IMAGE_TOKENS):
+        params = params if pictures else _within(params, tokens)
+    left = _step(user, allowed.rate) if allowed.rate else None
+    return Admitted(params, left, is_next)
 
 
-def _check_queues(user: Any, allowed: Allowance) -> None:
-    [(everybodys, own)] = fetch(QUEUED, [user.pk])
+def _check_queues(user: Any, allowed: Allowance) -> bool:
+    """Whether it need not wait. One statement: what another process claims meanwhile
+    is either still queued in it, or running."""
+    [(everybodys, own, running)] = fetch(COUNTS, [user.pk, user.pk])
     if everybodys >= settings.CHAT_MAX_QUEUED:
         raise BusyError(
             _("Too many answers are waiting. Nothing was stored; try again soon."),
@@ -90,6 +106,7 @@ def _check_queues(user: Any, allowed: Allowance) -> None:
             code="user_queue_full",
             after=RETRY_SECONDS,
         )
+    return not everybodys and running < allowed.concurrency
 
 
 def _left(user: Any, allowed: Allowance, cost: int) -> Iterator[int]:

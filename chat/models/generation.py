@@ -121,6 +121,8 @@ class Generation(models.Model):
     """What it drew, where that was loaded; not part of the row."""
     left: Left | None = None
     """Of the asker's rate limit, where it was just stored; not part of the row."""
+    is_next: bool = False
+    """Nobody waited before it when it was stored; not part of the row."""
 
     objects = GenerationQuerySet.as_manager()
 

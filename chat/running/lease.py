@@ -54,6 +54,12 @@ def claim(
     return taken + _take_next(owner, limit - len(taken), loading)
 
 
+def take(owner: str, generation: UUID) -> Lease:
+    """What this transaction has just stored: nobody else can see it yet."""
+    [held] = _take(owner, [generation], "status = 'queued'", f"started = {clock()}")
+    return held
+
+
 def _expired(limit: int, without: Collection[str]) -> list[UUID]:
     but = f" AND model NOT IN ({places(len(without))})" if without else ""
     found = fetch(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from uuid import UUID
 
 from ..conversations import prompts
 from ..engines.base import ChatMessage
@@ -19,13 +20,18 @@ from .lease import Lease
 def prepare(leases: Sequence[Lease]) -> list[Job]:
     """Load what claimed generations need; from their checkpoints if they have some.
     Those that were deleted meanwhile are left out."""
+    rows = load_all([held.generation for held in leases])
+    return prepared(leases, {row.pk: row for row in rows})
+
+
+def prepared(leases: Sequence[Lease], rows: Mapping[UUID, Generation]) -> list[Job]:
+    """The same of rows that are loaded."""
     rulebook.now()
-    found = {row.pk: row for row in load_all([held.generation for held in leases])}
-    told = prompts(list(found.values()), knows_tools)
+    told = prompts(list(rows.values()), knows_tools)
     return [
         job_of(held, row, told[row.message_id])
         for held in leases
-        if (row := found.get(held.generation)) is not None
+        if (row := rows.get(held.generation)) is not None
     ]
 
 

@@ -20,6 +20,7 @@ from ..observe import metrics, tracing
 from ..screening.rulebook import rulebook
 from ..tape import MemoryTape, RedisTape, Tape
 from .chores import Chores
+from .desk import desk
 from .runner import Runner
 from .titler import Titler
 
@@ -54,6 +55,7 @@ class Process:
             await self.engines.start()
             self.runner = Runner(self.name, self.tape, self.engines)
             await self.runner.start()
+            desk.open(self.runner.counter)
             self.titler.start()
             self.chores.start()
 
@@ -64,6 +66,7 @@ class Process:
     async def drain(self) -> None:
         """Finish or hand back what runs, then let go of everything."""
         if self.runner is not None:
+            desk.close()
             await self.runner.drain(settings.CHAT_GRACE_SECONDS)
             await self.titler.stop()
             await self.chores.stop()

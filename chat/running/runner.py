@@ -10,9 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import time
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from uuid import UUID
 
 from django.conf import settings
@@ -21,12 +19,13 @@ from django.db import DatabaseError
 from .. import generations, nudges
 from ..database import in_database, in_order, persistently
 from ..engines.registry import Engines
-from ..limits import fair
 from ..observe import logs, metrics, tracing
 from ..screening.rulebook import rulebook
 from ..tape import Fenced, Tape
 from ..waiting import wait_within
 from . import lease
+from .claims import claim
+from .desk import Counter, Room
 from .driver import Driver
 from .job import Job
 from .lease import Lease
@@ -38,6 +37,7 @@ logger = logging.getLogger(__name__)
 POLL_SECONDS = 1.0
 """How often to look for work that no nudge told of."""
 CLAIM_AT_ONCE = 64
+LOOK_SECONDS = 0.01
 LET_GO_SECONDS = 5.0
 """How long a drain waits for a claim under way, and for what is handed back."""
 
@@ -54,13 +54,19 @@ class Runner:
         self._wanted = asyncio.Event()
         self._more = False
         """Something is queued that could not be claimed yet."""
-        self._claiming = False
+        self._room = Room()
+        self._came = asyncio.Event()
         self._stopped_early: set[UUID] = set()
         self._draining = False
 
     @property
     def running(self) -> int:
         return len(self._jobs)
+
+    @property
+    def counter(self) -> Counter:
+        """For the starts of this process."""
+        return Counter(self.owner, self._room, self._serves, self._drive)
 
     async def start(self) -> None:
         nudges.queue.connect(self.wake)
@@ -78,6 +84,7 @@ class Runner:
         self.wake()
         # A claim on its way into the database must not be forgotten.
         await asyncio.wait(self._loops[:1], timeout=LET_GO_SECONDS)
+        await self._all_come()
         if self._tasks and grace:
             await asyncio.wait(self._tasks, timeout=grace)
         for job in list(self._jobs.values()):
@@ -98,7 +105,7 @@ class Runner:
         pk = UUID(generation)
         if job := self._jobs.get(pk):
             job.interrupt("stopped")
-        elif self._claiming:  # it may be among those that are on their way here
+        elif self._are_coming:
             self._stopped_early.add(pk)
 
     # The three loops.
@@ -131,11 +138,11 @@ class Runner:
                 await self._keep_leases()
 
     async def _claim(self, fresh: bool) -> int:
-        room = min(CLAIM_AT_ONCE, settings.CHAT_MAX_RUNNING - len(self._tasks))
-        if room <= 0:
+        room = self._room.take(CLAIM_AT_ONCE)
+        if not room:
             self._more = True
             return 0
-        self._claiming = True
+        unused = room
         try:
             driven = set(self._jobs)
             claimed = await in_database(
@@ -145,13 +152,11 @@ class Runner:
             if jobs is None:
                 jobs = await self._prepared(claimed.leases)
             for job in jobs:
-                if (tracer := tracing.here.tracer) is not None:
-                    attempt = job.lease.attempt
-                    job.trace = tracer.attempt(job.row, attempt, claimed.moment)
-                self._begin(job)
+                unused -= 1
+                self._drive(job, claimed.moment)
         finally:
-            self._claiming = False
-            self._stopped_early.clear()
+            self._room.give(unused)
+            self._forget_early()
         return len(claimed.leases)
 
     async def _prepared(self, claimed: Sequence[Lease]) -> list[Job]:
@@ -177,7 +182,40 @@ class Runner:
         for dead in await in_database(lease.exhausted):
             await in_database(generations.fail_exhausted, dead)
 
+    # What is on its way here: claimed, and not driven yet.
+
+    @property
+    def _are_coming(self) -> bool:
+        return self._room.taken > len(self._tasks)
+
+    def _forget_early(self) -> None:
+        if not self._are_coming:
+            self._stopped_early.clear()
+
+    async def _all_come(self) -> None:
+        """Those that starts have claimed: in a moment they are here."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + LET_GO_SECONDS
+        while self._are_coming and loop.time() < until:
+            await wait_within(self._came, LOOK_SECONDS)
+
     # One generation.
+
+    def _serves(self, model: str) -> bool:
+        """In any thread: not while it is still to come, nor one that checks what all
+        others say."""
+        loading = self._engines.loading
+        return not loading or (
+            model not in loading and loading.isdisjoint(rulebook.now().judges)
+        )
+
+    def _drive(self, job: Job, moment: int) -> None:
+        """`moment`: when it was claimed, in nanoseconds. There is room for it."""
+        if (tracer := tracing.here.tracer) is not None:
+            job.trace = tracer.attempt(job.row, job.lease.attempt, moment)
+        self._begin(job)
+        self._came.set()
+        self._forget_early()
 
     def _begin(self, job: Job) -> None:
         pk = job.lease.generation
@@ -196,6 +234,7 @@ class Runner:
         """There is room again, here and below its user's bound: for whose turn it is.
         A process that ends tells the others."""
         self._tasks.discard(task)
+        self._room.give(1)
         metrics.running.dec()
         if self._draining:
             nudges.queue.send()
@@ -215,36 +254,6 @@ class Runner:
         finally:
             if self._jobs.get(pk) is job:
                 self._jobs.pop(pk)
-
-
-@dataclass(slots=True)
-class Claimed:
-    """`more`: something is queued that could not be claimed. `moment`: when, in
-    nanoseconds. `jobs`: what to drive; None where that has to be tried again, for what
-    is claimed is not to be forgotten."""
-
-    leases: list[Lease] = field(default_factory=list)
-    moment: int = field(default_factory=time.time_ns)
-    more: bool = False
-    jobs: list[Job] | None = None
-
-
-def claim(
-    owner: str,
-    limit: int,
-    driven: Collection[UUID],
-    loading: frozenset[str],
-    fresh: bool,
-) -> Claimed:
-    """Claim and prepare, in one hop. Nothing while a model is still to come that checks
-    what all the others say; it sends a nudge."""
-    if loading and not loading.isdisjoint(rulebook.now().judges):
-        return Claimed(jobs=[])
-    claimed = Claimed(lease.claim(owner, limit, driven, loading, fresh=fresh))
-    with contextlib.suppress(Exception):  # whoever tries again, says so
-        claimed.jobs = prepare(claimed.leases) if claimed.leases else []
-        claimed.more = fair.is_anything_queued(loading)
-    return claimed
 
 
 @contextlib.contextmanager

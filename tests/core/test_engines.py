@@ -214,7 +214,7 @@ def knows_that_it_loads(model: str) -> bool:
     """Nothing that was begun before is still being claimed."""
     here = process.current()
     assert here.runner is not None
-    return here.engines.loading == {model} and not here.runner._claiming
+    return here.engines.loading == {model} and not here.runner._are_coming
 
 
 @pytest.mark.django_db(transaction=True)

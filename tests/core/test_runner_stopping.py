@@ -11,7 +11,7 @@ from chat import conversations, generations, nudges
 from chat.database import in_database
 from chat.engines.base import Engine, ModelInfo, Prompted
 from chat.models import Generation
-from chat.running import runner as runner_module
+from chat.running import claims
 from chat.tape import MemoryTape
 from tests.core.helpers import ask, fresh, runner_of, text_on_the_way
 from tests.reading import PATIENCE, eventually, finished, scripted, watch
@@ -71,7 +71,7 @@ class TestStop:
         assert (again.status, again.finished) == ("done", row.finished)
 
     async def test_between_claim_and_prepare(self, alice, monkeypatch) -> None:
-        prepare = runner_module.prepare
+        prepare = claims.prepare
 
         def slow(claimed):
             jobs = prepare(claimed)
@@ -80,7 +80,7 @@ class TestStop:
             time.sleep(0.05)
             return jobs
 
-        monkeypatch.setattr(runner_module, "prepare", slow)
+        monkeypatch.setattr(claims, "prepare", slow)
         generation = await in_database(ask, alice, "pace=0 n=1000")
         async with runner_of():
             row = await finished(generation)
