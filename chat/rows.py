@@ -173,6 +173,18 @@ def blank(model: type[M]) -> M:
     return row
 
 
+def twin(row: M) -> M:
+    """The same row again, with the same relations: whoever changes one of the two, or
+    lets go of what it is related to, leaves the other as it is."""
+    other = blank(type(row))
+    state = other._state
+    other.__dict__.update(row.__dict__)
+    state.adding, state.db = row._state.adding, row._state.db
+    state.fields_cache = dict(row._state.fields_cache)
+    other._state = state
+    return other
+
+
 def _prepared(field: Field[Any, Any], value: Any) -> Any:
     if not isinstance(field, JSONField):
         return value

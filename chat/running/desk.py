@@ -23,6 +23,7 @@ from django.utils import timezone
 
 from .. import nudges
 from ..models import Generation
+from ..rows import twin
 from . import lease
 from .job import Job
 from .lease import Lease
@@ -99,7 +100,8 @@ class Place:
 
     def _hand_over(self, counter: Counter, held: Lease, row: Generation) -> None:
         try:
-            [job] = prepared([held], {row.pk: row})
+            # Whoever asked reads theirs in another thread.
+            [job] = prepared([held], {row.pk: twin(row)})
         except Exception:
             # Another runner, or this one a little later, tries that again.
             logger.exception("cannot prepare %s", held.generation)

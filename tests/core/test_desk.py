@@ -75,6 +75,7 @@ class TestAtOnce:
             row = await finished(generation)
 
         assert (generation.status, generation.owner) == ("running", here.owner)
+        assert generation.message.parent_id, "whoever asked still has all of it"
         assert (row.status, row.attempt, row.crashes) == ("done", 1, 0)
         assert row.started is not None
         assert told.text == row.message.content == scripted(5)

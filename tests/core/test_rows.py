@@ -11,7 +11,8 @@ from django.forms.models import model_to_dict
 from django.utils import timezone
 
 from chat.models import ApiKey, Conversation, Generation, Message
-from chat.records import CONVERSATIONS, GENERATIONS, MESSAGES, load, load_all
+from chat.records import CONVERSATIONS, GENERATIONS, MESSAGES, let_go, load, load_all
+from chat.rows import twin
 from tests.core.helpers import ask
 
 pytestmark = pytest.mark.django_db
@@ -70,6 +71,20 @@ def test_what_is_loaded_goes_when_the_last_one_lets_go_of_it(alice: User) -> Non
     del row
 
     assert known() is None, "it would stay until garbage is collected"
+
+
+def test_a_twin_has_all_of_it_and_keeps_it(alice: User) -> None:
+    row = load(ask(alice).pk)
+
+    other = twin(row)
+    let_go(row)
+    row.status = "done"
+
+    assert other.status == "queued"
+    assert not other._state.adding
+    assert other.message.pk == row.message_id
+    assert other.conversation.pk == row.conversation_id
+    assert other == row
 
 
 def test_an_inserted_row_can_be_saved(alice: User) -> None:
