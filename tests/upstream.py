@@ -62,6 +62,8 @@ class Upstream:
         self.models = models
         self.requests: list[Json] = []
         self.headers: list[dict[str, str]] = []
+        self.callers: list[tuple[str, int]] = []
+        """The other end of each request's connection."""
         self.open = 0
         self.cancelled = 0
         self.refusals: dict[str, int] = {}
@@ -84,6 +86,7 @@ class Upstream:
         body = json.loads(await read(receive))
         self.requests.append(body)
         self.headers.append(headers)
+        self.callers.append(tuple(scope["client"]))
         gone = asyncio.create_task(disconnected(receive))
         self.open += 1
         try:

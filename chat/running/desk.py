@@ -72,7 +72,7 @@ class Place:
 
     def __init__(self, counter: Counter | None = None) -> None:
         self._counter = counter
-        self._moment = time.time_ns()
+        self._moment = 0
         self._claimed: tuple[Lease, Generation] | None = None
 
     @property
@@ -87,7 +87,7 @@ class Place:
         held = lease.take(counter.owner, row.pk)
         row.status, row.owner = "running", held.owner
         row.attempt, row.started = held.attempt, timezone.now()
-        self._claimed = held, row
+        self._claimed, self._moment = (held, row), time.time_ns()
 
     def leave(self, *, stored: bool) -> None:
         """After the transaction: what was claimed is the runner's."""

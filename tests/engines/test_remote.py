@@ -14,6 +14,7 @@ from chat.engines.base import (
     Progress,
     Prompted,
 )
+from chat.engines.remote import engine as remote
 from chat.engines.remote.config import from_url
 from chat.engines.remote.wire import Frames
 from chat.gathering import gathering
@@ -193,6 +194,20 @@ async def test_cancelling_the_task_closes_the_request_at_once(engine, upstream, 
     await eventually(lambda: upstream.open == 0)
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+async def test_a_connection_that_was_idle_for_long_is_not_used_again(
+    url, upstream, monkeypatch
+):
+    """The engine may be closing it: what is sent there then is lost."""
+    assert remote.IDLE_SECONDS < 5, "engines with uvicorn close theirs"
+    monkeypatch.setattr(remote, "IDLE_SECONDS", 0.01)
+    async with started(from_url(url, "a key", "bench")) as engine:
+        for _ in range(4):
+            assert (await collect(engine, ask("n=2"))).text == "t0 t1"
+            await asyncio.sleep(0.05)
+
+    assert len(set(upstream.callers)) == len(upstream.callers) == 4
 
 
 async def test_it_continues_behind_a_partial_answer(engine, upstream):

@@ -37,6 +37,10 @@ from .wire import Frames, post, refusal_of
 
 TRIES = 3
 PAUSE_SECONDS = 0.2
+IDLE_SECONDS = 3.0
+"""How long a connection is kept for the next request: less than engines do (uvicorn,
+and with it vLLM, 5 s). One that they close while we ask would cost a try, and where the
+oldest ones are taken first, all tries."""
 TAIL_SECONDS = 2.0
 """How long the usage may follow the finish reason."""
 PATHS = {
@@ -73,7 +77,7 @@ class RemoteEngine(Engine):
     async def start(self) -> None:
         self._session = aiohttp.ClientSession(
             # As many connections as there are requests: the runner bounds those.
-            connector=aiohttp.TCPConnector(limit=0),
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=IDLE_SECONDS),
             timeout=aiohttp.ClientTimeout(
                 total=None, sock_connect=settings.CHAT_CONNECT_SECONDS
             ),
