@@ -197,6 +197,7 @@ class Runner:
         loop = asyncio.get_running_loop()
         until = loop.time() + LET_GO_SECONDS
         while self._are_coming and loop.time() < until:
+            self._came.clear()
             await wait_within(self._came, LOOK_SECONDS)
 
     # One generation.

@@ -141,12 +141,14 @@ class TestAtOnce:
             asyncio.run_coroutine_threadsafe(may.wait(), loop).result()
             return prepared(leases, rows)
 
-        monkeypatch.setattr(desk, "prepared", late)
         async with runner_of() as here:
             await here._engines.loaded()
             desk.desk.open(here.counter)
+            before = await in_database(ask, alice, "pace=0 n=1")
+            await finished(before)
+            monkeypatch.setattr(desk, "prepared", late)
             asked = asyncio.create_task(in_database(ask, alice, "pace=0 n=9"))
-            await eventually(lambda: in_database(Generation.objects.exists))
+            await eventually(lambda: in_database(Generation.objects.live().exists))
             desk.desk.close()
             loop.call_later(0.05, may.set)
             await here.drain(0)
