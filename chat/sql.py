@@ -21,11 +21,12 @@ from django.db.backends.sqlite3.base import FORMAT_QMARK_REGEX
 Values = Sequence[Any] | Mapping[str, Any]
 STATEMENTS = 512
 """Kept with SQLite's places. Those with a list have some lengths of it."""
+ROW_COUNT, ALL_ROWS = attrgetter("rowcount"), methodcaller("fetchall")
 
 
 def execute(sql: str, values: Values = ()) -> int:
     """How many rows it changed."""
-    changed: int = taken(sql, values, attrgetter("rowcount"))
+    changed: int = taken(sql, values, ROW_COUNT)
     return changed
 
 
@@ -35,7 +36,7 @@ def execute_many(sql: str, rows: Iterable[Sequence[Any]]) -> None:
 
 
 def fetch(sql: str, values: Values = ()) -> list[tuple[Any, ...]]:
-    found: list[tuple[Any, ...]] = taken(sql, values, methodcaller("fetchall"))
+    found: list[tuple[Any, ...]] = taken(sql, values, ALL_ROWS)
     return found
 
 
